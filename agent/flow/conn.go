@@ -1,0 +1,40 @@
+package flow
+
+import (
+	"time"
+)
+
+// Conn holds the TCP facts of one connection. It is complete after the table
+// was closed.
+type Conn struct {
+	Endpoints
+	// Stream is the number Wireshark gives the connection (tcp.stream), from 0.
+	Stream int
+	// Socket and PID are the kernel's socket cookie and the process; 0 unknown.
+	Socket uint64
+	PID    uint32
+	// Start is the time of the first packet; End that of the last.
+	Start, Last time.Time
+	// SYN and SYNACK are the frames of the first of each, 0 when not seen.
+	SYN, SYNACK Mark
+	// Closed is the first FIN or RST.
+	Closed Mark
+	// ClosedBy and ResetBy are the direction of the first FIN and of the first
+	// RST; nil when there was none.
+	ClosedBy, ResetBy *Dir
+	// State and History are Zeek's conn_state and history.
+	State, History string
+	// Bytes are the payload bytes of each direction, each counted once.
+	Bytes [2]uint64
+	// Missed are the bytes of each direction that were not observed.
+	Missed [2]uint64
+	// Retransmits counts segments with payload or SYN that were sent again.
+	Retransmits [2]int
+	// RTT is the time from the SYN to its SYN-ACK if the capture is at the
+	// client, else from the SYN-ACK to the ACK; 0 when not seen.
+	RTT time.Duration
+	// ICMP is the last ICMP error that quoted this connection.
+	ICMP *Unreachable
+	// Values points to what the owner attached to the connection.
+	Value any
+}

@@ -1,0 +1,247 @@
+// Package trace is the vocabulary of an understood run: facts, and the
+// findings drawn from them. Its types are the JSON report, schema
+// gopx-trace.report/1; their JSON keys are a stable contract.
+//
+// The package is a leaf: it uses the standard library only and has no logic
+// beyond what the values mean.
+package trace
+
+import (
+	"strconv"
+	"time"
+)
+
+// Schema names the version of the JSON report.
+const Schema = "gopx-trace.report/1"
+
+// Time is a moment; it marshals as RFC 3339 with nanoseconds in UTC and its
+// zero value is left out.
+type Time = time.Time
+
+// Millis is a duration in milliseconds, as the JSON report carries it.
+type Millis float64
+
+// Since returns the milliseconds from a to b.
+func Since(a, b time.Time) Millis { return MillisOf(b.Sub(a)) }
+
+// MillisOf converts a duration, keeping nanoseconds.
+func MillisOf(d time.Duration) Millis { return Millis(float64(d) / 1e6) }
+
+// Duration converts back.
+func (m Millis) Duration() time.Duration { return time.Duration(float64(m) * 1e6) }
+
+// MarshalJSON writes at most six decimals (nanoseconds), without an exponent.
+func (m Millis) MarshalJSON() ([]byte, error) {
+	return strconv.AppendFloat(nil, roundNanos(float64(m)), 'f', -1, 64), nil
+}
+
+func roundNanos(ms float64) float64 {
+	f, _ := strconv.ParseFloat(strconv.FormatFloat(ms, 'f', 6, 64), 64)
+	return f
+}
+
+// Trace is everything understood of one run or one capture file.
+type Trace struct {
+	Schema      string        `json:"schema"`
+	Verdict     Verdict       `json:"verdict"`
+	Command     *Command      `json:"command,omitempty"`
+	Environment *Environment  `json:"environment,omitempty"`
+	Processes   []*Process    `json:"processes"`
+	Lookups     []*Lookup     `json:"lookups"`
+	Connections []*Connection `json:"connections"`
+	Requests    []*Request    `json:"requests"`
+	Chains      []*Chain      `json:"chains"`
+	Fetches     []*Fetch      `json:"fetches"`
+	Findings    []*Finding    `json:"findings"`
+	Losses      Losses        `json:"losses"`
+	NotSeen     []string      `json:"not_seen"`
+}
+
+// Verdict outcomes.
+const (
+	OK          = "ok"
+	Failed      = "failed"
+	Hung        = "hung"
+	Interrupted = "interrupted"
+	Unknown     = "unknown"
+	Loop        = "loop" // chains only
+)
+
+// Verdict is the answer in one sentence.
+type Verdict struct {
+	// Outcome is one of ok, failed, hung, interrupted, unknown.
+	Outcome string `json:"outcome"`
+	// Finding is the rule id of the finding that explains the outcome.
+	Finding string `json:"finding,omitempty"`
+	// Hop names the broken link, see [Finding].
+	Hop     string `json:"hop,omitempty"`
+	Summary string `json:"summary"`
+}
+
+// Command is the traced command; absent for a plain capture file.
+type Command struct {
+	Argv []string `json:"argv"`
+	// ExitCode is absent while running and when a signal ended the command.
+	ExitCode    *int   `json:"exit_code,omitempty"`
+	Signal      string `json:"signal,omitempty"`
+	Interrupted bool   `json:"interrupted,omitempty"`
+	StartedAt   Time   `json:"started_at"`
+	Duration    Millis `json:"duration_ms"`
+	UID         uint32 `json:"uid"`
+}
+
+// Setting is one value and where it was set.
+type Setting struct {
+	Value  string `json:"value"`
+	Origin string `json:"origin,omitempty"`
+}
+
+// Environment is what the command really saw.
+type Environment struct {
+	GoVersion string             `json:"go_version,omitempty"`
+	GoEnv     map[string]Setting `json:"goenv"`
+	Proxy     map[string]string  `json:"proxy"`
+	TLS       map[string]string  `json:"tls,omitempty"`
+	Resolvers []string           `json:"resolvers"`
+}
+
+// Process is one process of the traced tree. A process that execs keeps its
+// pid; Exe and Argv are those of the last exec.
+type Process struct {
+	PID       uint32   `json:"pid"`
+	PPID      uint32   `json:"ppid"`
+	Exe       string   `json:"exe"`
+	Argv      []string `json:"argv"`
+	StartedAt Time     `json:"started_at"`
+	ExitedAt  Time     `json:"exited_at,omitzero"`
+	ExitCode  *int     `json:"exit_code,omitempty"`
+	Signal    string   `json:"signal,omitempty"`
+	// TLS is crypto/tls, openssl, gnutls or none.
+	TLS string `json:"tls"`
+	// Observed is full or partial; Missing says why not full.
+	Observed string `json:"observed"`
+	Missing  string `json:"missing,omitempty"`
+}
+
+// Lookup is one DNS question and what came of it.
+type Lookup struct {
+	ID        int    `json:"id"`
+	PID       uint32 `json:"pid,omitempty"`
+	Name      string `json:"name"`   // without the trailing dot
+	Type      string `json:"type"`   // A, AAAA, TYPE64, ...
+	Server    string `json:"server"` // ip:port
+	Client    string `json:"client,omitempty"`
+	Transport string `json:"transport"` // udp, tcp
+	// RCode is the mnemonic (NOERROR, NXDOMAIN) of the first answer; empty without one.
+	RCode    string   `json:"rcode,omitempty"`
+	Answers  []Answer `json:"answers"`
+	Attempts int      `json:"attempts"` // times the question was sent
+	Replies  int      `json:"replies"`  // every answer counts
+	// Error is what an ICMP error or the kernel said to it; empty without one.
+	Error     string  `json:"error,omitempty"`
+	StartedAt Time    `json:"started_at"`
+	Duration  *Millis `json:"duration_ms,omitempty"` // to the first answer
+	Frames    []int   `json:"frames,omitempty"`
+}
+
+// Answer is one record of the answer section.
+type Answer struct {
+	Name string `json:"name,omitempty"`
+	Type string `json:"type"`
+	TTL  uint32 `json:"ttl"`
+	Data string `json:"data"` // presentation form
+}
+
+// Connection is one TCP connection.
+type Connection struct {
+	ID int `json:"id"`
+	// Stream is Wireshark's tcp.stream; absent when no packet was seen
+	// (the kernel refused to dial).
+	Stream    *int   `json:"stream,omitempty"`
+	PID       uint32 `json:"pid,omitempty"`
+	Local     string `json:"local"`
+	Remote    string `json:"remote"`
+	StartedAt Time   `json:"started_at"`
+	// Connect is the time from the SYN to the SYN-ACK.
+	Connect  *Millis `json:"connect_ms,omitempty"`
+	ClosedAt Time    `json:"closed_at,omitzero"`
+	// State and History are Zeek's conn_state and history.
+	State         string  `json:"state"`
+	History       string  `json:"history"`
+	ClosedBy      string  `json:"closed_by,omitempty"` // local, remote
+	ResetBy       string  `json:"reset_by,omitempty"`  // local, remote
+	BytesSent     uint64  `json:"bytes_sent"`
+	BytesReceived uint64  `json:"bytes_received"`
+	Retransmits   int     `json:"retransmits"`
+	MissedBytes   uint64  `json:"missed_bytes"`
+	RTT           *Millis `json:"rtt_ms,omitempty"`
+	// Errno is the name of what the kernel told the process: ECONNREFUSED, ...
+	Errno string `json:"errno,omitempty"`
+	// ICMP is the error a router or the peer sent for it, e.g. "port unreachable from 10.0.0.1".
+	ICMP   string  `json:"icmp,omitempty"`
+	Tunnel *Tunnel `json:"tunnel,omitempty"`
+	TLS    []*TLS  `json:"tls"` // outer layer first
+	// Frames are the frame numbers a reader wants first: SYN, SYN-ACK, reset or FIN.
+	Frames []int `json:"frames,omitempty"`
+}
+
+// Tunnel is a way through a proxy that the connection carries.
+type Tunnel struct {
+	Protocol   string  `json:"protocol"` // http-connect, socks5, socks4
+	Authority  string  `json:"authority"`
+	Status     int     `json:"status,omitempty"`
+	StatusText string  `json:"status_text,omitempty"`
+	Duration   *Millis `json:"duration_ms,omitempty"`
+	Frames     []int   `json:"frames,omitempty"`
+}
+
+// TLS is one TLS layer of a connection.
+type TLS struct {
+	ServerName  string   `json:"server_name,omitempty"`
+	ALPNOffered []string `json:"alpn_offered"`
+	ALPN        string   `json:"alpn,omitempty"`
+	Version     string   `json:"version,omitempty"`
+	CipherSuite string   `json:"cipher_suite,omitempty"`
+	Resumed     bool     `json:"resumed"`
+	HelloRetry  bool     `json:"hello_retry,omitempty"`
+	JA3         string   `json:"ja3,omitempty"`
+	JA4         string   `json:"ja4,omitempty"`
+	// ClientHelloBytes is the length of the handshake message with its 4-byte header.
+	ClientHelloBytes int    `json:"client_hello_bytes,omitempty"`
+	ClientRandom     string `json:"client_random,omitempty"` // hex; not secret
+	StartedAt        Time   `json:"started_at,omitzero"`
+	// Duration is from the ClientHello to the client's Finished or first
+	// application data.
+	Duration *Millis `json:"duration_ms,omitempty"`
+	// Established is set when the handshake completed as far as could be seen.
+	Established bool `json:"established"`
+	// Decrypted is set when application or handshake records were opened.
+	Decrypted    bool           `json:"decrypted"`
+	KeyUpdates   int            `json:"key_updates,omitempty"`
+	Alert        *Alert         `json:"alert,omitempty"`
+	Certificates []*Certificate `json:"certificates"`
+	Frames       []int          `json:"frames,omitempty"` // ClientHello, ServerHello, alert
+}
+
+// Alert is the first TLS alert other than close_notify.
+type Alert struct {
+	SentBy      string `json:"sent_by"`     // local, remote
+	Level       string `json:"level"`       // warning, fatal
+	Description string `json:"description"` // RFC 8446 name, e.g. bad_certificate
+	Frame       int    `json:"frame,omitempty"`
+}
+
+// Certificate is one certificate of the server's chain, in wire order.
+type Certificate struct {
+	Subject   string   `json:"subject"`
+	Issuer    string   `json:"issuer"`
+	Serial    string   `json:"serial"`
+	NotBefore Time     `json:"not_before"`
+	NotAfter  Time     `json:"not_after"`
+	DNSNames  []string `json:"dns_names"`
+	IPs       []string `json:"ip_addresses,omitempty"`
+	SHA256    string   `json:"sha256"`
+	IsCA      bool     `json:"is_ca,omitempty"`
+	// SelfSigned is set when the signature verifies with the certificate's own key.
+	SelfSigned bool `json:"self_signed,omitempty"`
+}
