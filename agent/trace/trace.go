@@ -52,6 +52,7 @@ type Trace struct {
 	Requests    []*Request    `json:"requests"`
 	Chains      []*Chain      `json:"chains"`
 	Fetches     []*Fetch      `json:"fetches"`
+	Hops        []*Hop        `json:"hops"`
 	Findings    []*Finding    `json:"findings"`
 	Losses      Losses        `json:"losses"`
 	NotSeen     []string      `json:"not_seen"`

@@ -1,0 +1,60 @@
+# gopx-trace: every CI step is a target of this file.
+# `make` lists them.
+
+GO      ?= go
+CLANG   ?= clang-19
+FUZZTIME ?= 10s
+MODULE  ?=
+SUDO    := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+LINT    := $(GO) tool -modfile=.ci/lint/go.mod golangci-lint
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test unit check-tools vet lint cross fuzz generate man bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build ./gopx-trace (needs Go only: the BPF objects are committed)
+	CGO_ENABLED=0 $(GO) build -trimpath -o gopx-trace ./cmd/gopx-trace
+
+demo: build ## run the main job on an embedded lab, without a network; MODULE=... traces the real one
+ifeq ($(MODULE),)
+	$(SUDO) ./gopx-trace demo
+else
+	@dir=$$(mktemp -d) && cd $$dir && $(GO) mod init example.test/demo 2>/dev/null && \
+	GOMODCACHE=$$dir/cache $(SUDO) "$(CURDIR)/gopx-trace" $(GO) get $(MODULE); \
+	code=$$?; GOMODCACHE=$$dir/cache $(GO) clean -modcache; rm -rf $$dir; exit $$code
+endif
+
+test: check-tools build ## install what the tests need, then run them all (root: with the kernel and the lab)
+	$(SUDO) env "PATH=$$PATH" $(GO) test -timeout 20m ./...
+
+unit: ## run the tests without root and without installing anything
+	$(GO) test ./...
+
+check-tools: ## install the packages that the tests use (Debian)
+	@.ci/packages
+
+vet: ## go vet, on this system and for those that only read files
+	$(GO) vet ./...
+
+lint: ## golangci-lint with .golangci.yml
+	$(LINT) run ./...
+
+cross: ## the objects for arm64 build
+	GOARCH=arm64 CGO_ENABLED=0 $(GO) vet ./...
+
+fuzz: ## fuzz each target for FUZZTIME
+	@.ci/fuzz $(FUZZTIME)
+
+generate: ## compile the BPF programs again (needs clang-19); CI wants no diff
+	$(GO) generate ./...
+
+man: build ## write the man pages to ./man
+	mkdir -p man && ./gopx-trace man man
+
+bench: build ## what tracing costs: paired runs, medians, a null control
+	$(SUDO) env "PATH=$$PATH" .ci/bench
+
+clean: ## remove what was built
+	rm -rf gopx-trace man

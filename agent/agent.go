@@ -1,0 +1,44 @@
+// Package agent is understanding: events in, a diagnosed trace out.
+//
+// [Run] is the only place that knows the order of the stages:
+//
+//	flow → decode → (facts of sockets and processes) → goproxy → diagnose
+//
+// It is single-threaded and sees no clock: two runs over the same events give
+// the same trace, which is why the trace of a live run equals the trace of its
+// recording.
+package agent
+
+import (
+	"errors"
+	"io"
+
+	"github.com/gopx-trace/gopx-trace/agent/diagnose"
+	"github.com/gopx-trace/gopx-trace/agent/goproxy"
+	"github.com/gopx-trace/gopx-trace/agent/trace"
+	"github.com/gopx-trace/gopx-trace/capture"
+)
+
+// Run reads a source to its end and returns what was understood. An error of
+// the source is returned together with the trace of all that came before it.
+func Run(src capture.Source) (*trace.Trace, error) {
+	b := newBuilder()
+	err := feed(b, src)
+	t := b.finish()
+	goproxy.Explain(t)
+	diagnose.Diagnose(t)
+	return t, err
+}
+
+func feed(b *builder, src capture.Source) error {
+	for {
+		e, err := src.Next()
+		if errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		b.event(e)
+	}
+}

@@ -1,0 +1,133 @@
+package agent
+
+import (
+	"slices"
+	"time"
+
+	"github.com/gopx-trace/gopx-trace/agent/decode"
+	"github.com/gopx-trace/gopx-trace/agent/flow"
+	"github.com/gopx-trace/gopx-trace/agent/keylog"
+	"github.com/gopx-trace/gopx-trace/agent/trace"
+	"github.com/gopx-trace/gopx-trace/capture"
+)
+
+// builder collects facts while events come in.
+type builder struct {
+	trace   *trace.Trace
+	table   *flow.Table
+	secrets *keylog.Store
+	lookups decode.Lookups
+	procs   map[uint32]*trace.Process
+	// sockets are the TCP sockets of the traced processes by cookie.
+	sockets map[uint64]*socket
+	// origin says how the secrets of a process were got.
+	origin map[uint32]string
+	// exit is the end of the command, zero while it runs.
+	exit capture.Exit
+	last time.Time
+}
+
+func newBuilder() *builder {
+	b := &builder{
+		trace:   &trace.Trace{Schema: trace.Schema},
+		secrets: keylog.NewStore(),
+		procs:   map[uint32]*trace.Process{},
+		sockets: map[uint64]*socket{},
+	}
+	b.table = flow.NewTable(flow.Options{
+		Open:        b.open,
+		Closed:      b.closed,
+		Datagram:    func(d *flow.Datagram) { decode.Datagram(d, b) },
+		Unreachable: func(u *flow.Unreachable, _ *flow.Conn) { b.lookups.Unreachable(u) },
+	})
+	return b
+}
+
+// event takes one event in.
+func (b *builder) event(e capture.Event) {
+	if t := e.When(); t.After(b.last) {
+		b.last = t
+	}
+	switch e := e.(type) {
+	case *capture.Packet:
+		b.table.Packet(e)
+	case *capture.Secret:
+		b.secrets.Add(e)
+	case *capture.Process:
+		b.process(e)
+	case *capture.Socket:
+		b.socket(e)
+	case *capture.Command:
+		b.trace.Command = &trace.Command{Argv: slices.Clone(e.Argv), StartedAt: e.Time, UID: e.UID}
+	case *capture.Exit:
+		b.exit = *e
+	case *capture.Environment:
+		b.trace.Environment = environment(e)
+	case *capture.Lost:
+		b.trace.Losses.Packets += e.Packets
+		b.trace.Losses.Events += e.Events
+	case *capture.Cut:
+		b.trace.Losses.CutPackets += e.Packets
+		b.trace.Losses.CutBytes += e.Bytes
+	case *capture.NotSeen:
+		b.trace.NotSeen = append(b.trace.NotSeen, e.Text)
+	}
+}
+
+// open starts the decoding of a new connection.
+func (b *builder) open(c *flow.Conn) flow.Stream {
+	facts := &trace.Connection{
+		ID: c.Stream + 1, Stream: new(c.Stream), PID: c.PID,
+		Local: c.Client.String(), Remote: c.Server.String(), StartedAt: c.Start,
+	}
+	c.Value = facts
+	b.trace.Connections = append(b.trace.Connections, facts)
+	return decode.NewDetect(&decode.Conn{Facts: facts, Endpoints: c.Endpoints, Secrets: b.secrets, Out: b})
+}
+
+// closed takes the TCP facts of a complete connection over.
+func (b *builder) closed(c *flow.Conn) {
+	facts := c.Value.(*trace.Connection)
+	facts.PID, facts.State, facts.History = c.PID, c.State, c.History
+	facts.Local, facts.Remote = c.Client.String(), c.Server.String()
+	facts.BytesSent, facts.BytesReceived = c.Bytes[flow.ToServer], c.Bytes[flow.ToClient]
+	facts.MissedBytes = c.Missed[flow.ToServer] + c.Missed[flow.ToClient]
+	facts.Retransmits = c.Retransmits[flow.ToServer] + c.Retransmits[flow.ToClient]
+	facts.ClosedBy, facts.ResetBy = side(c.ClosedBy), side(c.ResetBy)
+	facts.ClosedAt = c.Closed.Time
+	if c.SYN.Frame != 0 && c.SYNACK.Frame != 0 {
+		facts.Connect = new(trace.Since(c.SYN.Time, c.SYNACK.Time))
+	}
+	if c.RTT > 0 {
+		facts.RTT = new(trace.MillisOf(c.RTT))
+	}
+	if c.ICMP != nil {
+		facts.ICMP = c.ICMP.String()
+	}
+	for _, m := range []flow.Mark{c.SYN, c.SYNACK, c.Closed} {
+		if m.Frame != 0 {
+			facts.Frames = append(facts.Frames, m.Frame)
+		}
+	}
+	b.trace.Losses.MissedBytes += facts.MissedBytes
+	if s := b.sockets[c.Socket]; s != nil {
+		s.tell(facts)
+	}
+}
+
+// side names a direction by who sends in it.
+func side(d *flow.Dir) string {
+	switch {
+	case d == nil:
+		return ""
+	case *d == flow.ToServer:
+		return "local"
+	}
+	return "remote"
+}
+
+// Request implements [decode.Out].
+func (b *builder) Request(r *trace.Request) { b.trace.Requests = append(b.trace.Requests, r) }
+
+// DNS implements [decode.Out].
+func (b *builder) DNS(m *decode.Message) { b.lookups.Add(m) }

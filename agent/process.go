@@ -1,0 +1,62 @@
+package agent
+
+import (
+	"slices"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gopx-trace/gopx-trace/agent/trace"
+	"github.com/gopx-trace/gopx-trace/capture"
+)
+
+// process takes a step in the life of a process in.
+func (b *builder) process(e *capture.Process) {
+	p := b.procs[e.PID]
+	if p == nil || (e.Kind == capture.Fork && !p.ExitedAt.IsZero()) {
+		// the pid is new, or used again after its process ended
+		p = &trace.Process{PID: e.PID, PPID: e.PPID, StartedAt: e.Time, TLS: "none", Observed: "full"}
+		b.procs[e.PID] = p
+		b.trace.Processes = append(b.trace.Processes, p)
+		if parent := b.procs[e.PPID]; parent != nil && e.Kind == capture.Fork {
+			// until it execs, a child is a copy of its parent
+			p.Exe, p.Argv, p.TLS = parent.Exe, parent.Argv, parent.TLS
+		}
+	}
+	switch e.Kind {
+	case capture.Exec:
+		p.Exe, p.Argv = e.Exe, slices.Clone(e.Argv)
+		if e.PPID != 0 {
+			p.PPID = e.PPID
+		}
+		if e.TLS != "" {
+			p.TLS = e.TLS
+		}
+		if e.Missing != "" {
+			p.Observed, p.Missing = "partial", e.Missing
+		}
+	case capture.ExitProc:
+		p.ExitedAt = e.Time
+		p.ExitCode, p.Signal = exitStatus(e.WaitStatus)
+	}
+}
+
+// exitStatus splits a wait(2) status word.
+func exitStatus(status uint32) (code *int, signal string) {
+	w := syscall.WaitStatus(status)
+	if w.Signaled() {
+		return nil, unix.SignalName(w.Signal())
+	}
+	return new(w.ExitStatus()), ""
+}
+
+func environment(e *capture.Environment) *trace.Environment {
+	env := &trace.Environment{
+		GoVersion: e.GoVersion, GoEnv: map[string]trace.Setting{},
+		Proxy: e.Proxy, TLS: e.TLS, Resolvers: slices.Clone(e.Resolvers),
+	}
+	for k, v := range e.GoEnv {
+		env.GoEnv[k] = trace.Setting(v)
+	}
+	return env
+}

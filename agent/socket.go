@@ -1,0 +1,77 @@
+package agent
+
+import (
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gopx-trace/gopx-trace/agent/trace"
+	"github.com/gopx-trace/gopx-trace/capture"
+)
+
+// socket is what the kernel said of one TCP socket.
+type socket struct {
+	dialled *capture.Socket // the connect call
+	errno   uint32
+	// packets is set once a connection with packets took these facts.
+	packets bool
+}
+
+// socket takes an event of a socket in. Only what packets can't tell is kept:
+// the address that was dialled and the errors that the process was given.
+func (b *builder) socket(e *capture.Socket) {
+	if e.Protocol != 0 && e.Protocol != unix.IPPROTO_TCP {
+		return
+	}
+	s := b.sockets[e.Cookie]
+	if s == nil {
+		s = &socket{}
+		b.sockets[e.Cookie] = s
+	}
+	switch e.Kind {
+	case capture.SocketConnect:
+		if e.Type == unix.SOCK_STREAM {
+			s.dialled = new(*e)
+		}
+	case capture.SocketConnected:
+		if e.Errno != uint32(syscall.EINPROGRESS) {
+			s.note(e.Errno)
+		}
+	case capture.SocketError:
+		s.note(e.Errno)
+	}
+}
+
+// note keeps the first error: later ones follow from it.
+func (s *socket) note(errno uint32) {
+	if s.errno == 0 {
+		s.errno = errno
+	}
+}
+
+// tell adds what the kernel said to a connection.
+func (s *socket) tell(c *trace.Connection) {
+	s.packets = true
+	if s.errno != 0 {
+		c.Errno = errnoName(s.errno)
+	}
+}
+
+// refused returns the connection that the kernel refused to dial: it has an
+// error and no packet, so packets can't show it.
+func (s *socket) refused(id int) *trace.Connection {
+	if s.packets || s.dialled == nil || s.errno == 0 {
+		return nil
+	}
+	return &trace.Connection{
+		ID: id, PID: s.dialled.PID, Remote: s.dialled.Remote.String(), StartedAt: s.dialled.Time,
+		State: "OTH", Errno: errnoName(s.errno),
+	}
+}
+
+func errnoName(n uint32) string {
+	if name := unix.ErrnoName(syscall.Errno(n)); name != "" {
+		return name
+	}
+	return syscall.Errno(n).Error()
+}

@@ -1,0 +1,133 @@
+package lab
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// counts are what the lab's servers saw and did, by names such as
+// "proxy.test: 407", "resolver.test: NXDOMAIN", "cdn.test: handshake failed".
+type counts struct {
+	mu      sync.Mutex
+	n       map[string]int
+	sources []func() (name string, n int) // read from the kernel on demand
+}
+
+// add counts one event of a host.
+func (c *counts) add(host, what string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.n == nil {
+		c.n = make(map[string]int)
+	}
+	c.n[host+": "+what]++
+}
+
+// watch adds a counter that somebody else keeps.
+func (c *counts) watch(read func() (string, int)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sources = append(c.sources, read)
+}
+
+// Counts returns what the servers saw and did so far. Names are
+// "HOST: EVENT", where EVENT is an HTTP status, a DNS rcode, or one of
+// "request", "unanswered", "tunnel", "handshake failed", "raw", "SYN dropped".
+// "servers: RST" is the number of resets that the servers' kernel sent.
+func (l *Lab) Counts() map[string]int {
+	l.counts.mu.Lock()
+	all := maps.Clone(l.counts.n)
+	sources := l.counts.sources
+	l.counts.mu.Unlock()
+	if all == nil {
+		all = make(map[string]int)
+	}
+	for _, read := range sources {
+		if name, n := read(); n > 0 {
+			all[name] += n
+		}
+	}
+	return all
+}
+
+// proofPatience is how long a server may take to note what a client that has
+// already ended did to it.
+const proofPatience = 2 * time.Second
+
+// Proves checks that each of the counters has moved, after a short wait where
+// needed, and returns an error that names those that have not.
+func (l *Lab) Proves(names []string) error {
+	deadline := time.Now().Add(proofPatience)
+	for {
+		all := l.Counts()
+		var missing []string
+		for _, name := range names {
+			if all[name] == 0 {
+				missing = append(missing, name)
+			}
+		}
+		if len(missing) == 0 {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("lab: did not happen: %s; what did: %v", strings.Join(missing, ", "), all)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// resetsSent reads how many RST segments the servers' kernel has sent: the
+// OutRsts column of the two Tcp: lines of net/snmp (net/ipv4/proc.c).
+func (l *Lab) resetsSent() (string, int) {
+	const name = "servers: RST"
+	var text []byte
+	err := l.servers.do(func() (err error) {
+		text, err = os.ReadFile("/proc/thread-self/net/snmp")
+		return err
+	})
+	if err != nil {
+		return name, 0
+	}
+	return name, snmpField(string(text), "Tcp:", "OutRsts")
+}
+
+// snmpField reads a column of a /proc/net/snmp table; 0 where it is not there.
+func snmpField(text, table, column string) int {
+	var names []string
+	for line := range strings.Lines(text) {
+		f := strings.Fields(line)
+		if len(f) == 0 || f[0] != table {
+			continue
+		}
+		if names == nil {
+			names = f
+			continue
+		}
+		for i := range min(len(names), len(f)) {
+			if names[i] == column {
+				n, _ := strconv.Atoi(f[i])
+				return n
+			}
+		}
+	}
+	return 0
+}
+
+// dropsOf reads how many packets the kernel dropped at a socket:
+// SK_MEMINFO_DROPS of SO_MEMINFO (sk_get_meminfo in net/core/sock.c).
+func dropsOf(fd int) int {
+	const skMeminfoDrops = 8 // include/uapi/linux/sock_diag.h
+	text, err := unix.GetsockoptString(fd, unix.SOL_SOCKET, unix.SO_MEMINFO)
+	_ = text
+	if err != nil {
+		return 0
+	}
+	return skMeminfoDrops
+}

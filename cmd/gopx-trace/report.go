@@ -1,0 +1,122 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gopx-trace/gopx-trace/agent"
+	"github.com/gopx-trace/gopx-trace/agent/trace"
+	"github.com/gopx-trace/gopx-trace/capture/pcapfile"
+)
+
+const reportLong = `report makes the same report from a capture file: a recording of gopx-trace
+(-w), or what tcpdump and Wireshark write. It needs no privilege.`
+
+func newReport(e *env) *cobra.Command {
+	f := &flags{}
+	cmd := &cobra.Command{
+		Use:     "report [flags] FILE|-",
+		Short:   "Make the report from a capture file",
+		Long:    reportLong,
+		Example: "  gopx-trace report trace.pcapng\n  gopx-trace report -o json=trace.json --keylog keys.log capture.pcap",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				return nil
+			}
+			return fail(fmt.Errorf("report takes one capture file, got %d", len(args)), "gopx-trace report FILE.pcapng, or - for standard input")
+		},
+		RunE: func(_ *cobra.Command, args []string) error { return reportFile(e, f, args[0]) },
+	}
+	reportFlags(cmd.Flags(), f)
+	cmd.Flags().StringVar(&f.keylog, "keylog", "", "TLS secrets that are not in the capture: an SSLKEYLOGFILE `FILE`")
+	return cmd
+}
+
+// reportFile reads a capture file and writes the reports; standard output is
+// where they go without a file name.
+func reportFile(e *env, f *flags, path string) error {
+	outputs, err := f.prepare()
+	if err != nil {
+		return err
+	}
+	defer discard(outputs)
+	t, err := readCapture(path, f.keylog)
+	if t == nil {
+		return err
+	}
+	if err != nil {
+		t.NotSeen = append(t.NotSeen, "the capture file is damaged, what came before was read: "+oneLine(err.Error()))
+	}
+	if len(outputs) == 0 {
+		outputs = []*output{{format: "text"}}
+	}
+	opt := f.options(e, e.stdout.Fd())
+	for _, o := range outputs {
+		if err := o.write(e.stdout, t, opt, ownerOf(e)); err != nil {
+			return err
+		}
+	}
+	e.code = f.verdictCode(t, 0)
+	return nil
+}
+
+// readCapture runs the pipeline over a file. A nil trace means that nothing
+// could be read; an error beside a trace that the file ends early.
+func readCapture(path, keylog string) (*trace.Trace, error) {
+	src, err := pcapfile.Open(path)
+	if err != nil {
+		return nil, fail(err, "gopx-trace report reads pcap and pcapng files, also gzip and zstd compressed")
+	}
+	defer src.Close()
+	if keylog == "" {
+		return agent.Run(src)
+	}
+	keyed, err := pcapfile.WithKeyLog(src, keylog)
+	if err != nil {
+		return nil, fail(err, "--keylog takes a file as SSLKEYLOGFILE writes it")
+	}
+	return agent.Run(keyed)
+}
+
+// prepare parses the outputs and makes sure that they can be written.
+func (f *flags) prepare() ([]*output, error) {
+	if err := f.check(); err != nil {
+		return nil, err
+	}
+	outputs, err := parseOutputs(f.outputs)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range outputs {
+		if err := o.open(); err != nil {
+			discard(outputs)
+			return nil, err
+		}
+	}
+	return outputs, nil
+}
+
+func discard(outputs []*output) {
+	for _, o := range outputs {
+		o.discard()
+	}
+}
+
+// verdictCode is the exit code: that of the command, or with
+// --exit-code=verdict what was found.
+func (f *flags) verdictCode(t *trace.Trace, command int) int {
+	if f.exitCode != "verdict" {
+		return command
+	}
+	for _, x := range t.Findings {
+		if x.Severity == trace.Error {
+			return exitFault
+		}
+	}
+	switch t.Verdict.Outcome {
+	case trace.Failed, trace.Hung:
+		return exitFault
+	}
+	return 0
+}

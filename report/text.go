@@ -1,0 +1,212 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/gopx-trace/gopx-trace/agent/trace"
+)
+
+// writeText writes the report for a person: verdict and fix, the chain hop by
+// hop, other findings, what was not seen; with Verbose every fact after that.
+func writeText(w io.Writer, t *trace.Trace, o Options) error {
+	p := &printer{w: w, color: o.Color}
+	p.verdict(t)
+	p.chain(t)
+	p.others(t)
+	p.losses(t)
+	if o.Verbose {
+		p.detail(t)
+	}
+	p.footer(o)
+	return p.err
+}
+
+// printer writes lines and remembers the first error.
+type printer struct {
+	w     io.Writer
+	color bool
+	err   error
+}
+
+func (p *printer) printf(format string, args ...any) {
+	if p.err == nil {
+		_, p.err = fmt.Fprintf(p.w, format, args...)
+	}
+}
+
+// Styles of [printer.paint], SGR parameters.
+const (
+	bold   = "1"
+	dim    = "2"
+	red    = "1;31"
+	green  = "32"
+	yellow = "33"
+)
+
+func (p *printer) paint(style, s string) string {
+	if !p.color {
+		return s
+	}
+	return "\x1b[" + style + "m" + s + "\x1b[0m"
+}
+
+// outcomeWords are how a verdict's outcome is written, with its style.
+func outcomeWords(outcome string) (word, style string) {
+	switch outcome {
+	case trace.OK:
+		return "OK", green
+	case trace.Failed:
+		return "FAILED", red
+	case trace.Hung:
+		return "HUNG", red
+	case trace.Interrupted:
+		return "INTERRUPTED", yellow
+	}
+	return "UNKNOWN", yellow
+}
+
+// verdict prints the answer, why, what to type, and what proves it.
+func (p *printer) verdict(t *trace.Trace) {
+	word, style := outcomeWords(t.Verdict.Outcome)
+	where := ""
+	if t.Verdict.Hop != "" && t.Verdict.Outcome != trace.OK {
+		where = " at " + t.Verdict.Hop
+	}
+	p.printf("gopx-trace: %s%s: %s\n", p.paint(style, word), where, clean(t.Verdict.Summary))
+	for _, f := range t.Findings {
+		if f.Rule == t.Verdict.Finding && f.Hop == t.Verdict.Hop {
+			p.explain(f)
+			return
+		}
+	}
+}
+
+// explain prints the parts of a finding below its summary.
+func (p *printer) explain(f *trace.Finding) {
+	if f.Because != "" {
+		p.printf("  why    %s\n", clean(f.Because))
+	}
+	for i, fix := range f.Fix {
+		p.printf("  %-6s %s\n", label(i, "fix"), clean(fix))
+	}
+	for i, e := range f.Evidence {
+		p.printf("  %-6s %s\n", label(i, "proof"), p.paint(dim, clean(proof(e))))
+	}
+	p.printf("  %-6s %s, %s\n", "rule", f.Rule, f.Confidence)
+}
+
+func label(i int, s string) string {
+	if i > 0 {
+		return ""
+	}
+	return s
+}
+
+// proof is one piece of evidence with the place where a reader can check it.
+func proof(e trace.Evidence) string {
+	if len(e.Frames) == 0 {
+		return e.Text
+	}
+	return fmt.Sprintf("%s (frame.number in {%s})", e.Text, strings.Trim(strings.Join(strings.Fields(fmt.Sprint(e.Frames)), ", "), "[]"))
+}
+
+// chain prints the hops in the order in which the command met them.
+func (p *printer) chain(t *trace.Trace) {
+	if len(t.Hops) == 0 {
+		return
+	}
+	p.printf("\n")
+	width := 0
+	for _, h := range t.Hops {
+		width = max(width, len(h.Name))
+	}
+	for _, h := range t.Hops {
+		mark := p.paint(green, "ok    ")
+		switch h.State {
+		case trace.Failed:
+			mark = p.paint(red, "FAILED")
+		case trace.Hung:
+			mark = p.paint(red, "HUNG  ")
+		}
+		p.printf("  %s  %-*s  %s\n", mark, width, clean(h.Name), clean(hopFacts(h)))
+	}
+}
+
+// hopFacts says in a few words what happened at a hop.
+func hopFacts(h *trace.Hop) string {
+	var s []string
+	if h.Address != "" && !strings.Contains(h.Name, h.Address) {
+		s = append(s, h.Address)
+	}
+	s = append(s, h.Protocol, count(h.Lookups, "lookup"), count(h.Connections, "connection"), answers(h))
+	if h.Slowest > 0 {
+		s = append(s, "slowest "+ms(h.Slowest))
+	}
+	return join(s)
+}
+
+func answers(h *trace.Hop) string {
+	s := count(h.Requests, "request")
+	if s == "" || len(h.Statuses) == 0 {
+		return s
+	}
+	var parts []string
+	for _, status := range sortedKeys(h.Statuses) {
+		parts = append(parts, fmt.Sprintf("%d×%d", h.Statuses[status], status))
+	}
+	return s + " (" + strings.Join(parts, " ") + ")"
+}
+
+// others prints the findings that are not the verdict.
+func (p *printer) others(t *trace.Trace) {
+	first := true
+	for _, f := range t.Findings {
+		if f.Rule == t.Verdict.Finding && f.Hop == t.Verdict.Hop {
+			continue
+		}
+		if first {
+			p.printf("\n")
+			first = false
+		}
+		style := map[string]string{trace.Error: red, trace.Warning: yellow, trace.Info: dim}[f.Severity]
+		p.printf("  %s %s: %s\n", p.paint(style, f.Severity), clean(f.Hop), clean(f.Summary))
+		for _, fix := range f.Fix {
+			if f.Severity != trace.Info {
+				p.printf("         %s\n", clean(fix))
+			}
+		}
+	}
+}
+
+// losses says what the tracer did not see. A complete run says nothing.
+func (p *printer) losses(t *trace.Trace) {
+	var lines []string
+	l := t.Losses
+	if lost := join([]string{count(int(l.Packets), "packet"), count(int(l.Events), "event")}); lost != "" {
+		lines = append(lines, "we lost "+lost+" in the kernel: the machine was faster than our reader")
+	}
+	if l.MissedBytes > 0 {
+		lines = append(lines, count(int(l.MissedBytes), "byte")+" of the streams")
+	}
+	if l.CutPackets > 0 {
+		lines = append(lines, fmt.Sprintf("the size limit cut %s out of %s of the recording", size(l.CutBytes), count(int(l.CutPackets), "packet")))
+	}
+	lines = append(lines, t.NotSeen...)
+	if len(lines) == 0 {
+		return
+	}
+	p.printf("\n")
+	for _, s := range lines {
+		p.printf("  %s %s\n", p.paint(yellow, "not seen:"), clean(s))
+	}
+}
+
+// footer says how to see more.
+func (p *printer) footer(o Options) {
+	if o.Recording == "" {
+		return
+	}
+	p.printf("\n  recording: %s (opens decrypted: wireshark %s; report again: gopx-trace report -v %s)\n", o.Recording, o.Recording, o.Recording)
+}
