@@ -48,7 +48,7 @@ func (b *builder) command() {
 	end := b.last
 	if !b.exit.Time.IsZero() {
 		end = b.exit.Time
-		c.Signal, c.Interrupted = b.exit.Signal, b.exit.Interrupted
+		c.Signal, c.Interrupted, c.TimedOut = b.exit.Signal, b.exit.Interrupted, b.exit.TimedOut
 		if b.exit.Signal == "" {
 			c.ExitCode = new(b.exit.Code)
 		}

@@ -174,6 +174,8 @@ type Exit struct {
 	Signal string `json:"signal,omitempty"`
 	// Interrupted is set when the user pressed Ctrl-C (or sent SIGTERM) while it ran.
 	Interrupted bool `json:"interrupted,omitempty"`
+	// TimedOut is set when the tracer ended it because its time was up.
+	TimedOut bool `json:"timed_out,omitempty"`
 }
 
 // Setting is one configuration value as the command really saw it.

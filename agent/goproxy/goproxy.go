@@ -20,8 +20,8 @@ func Explain(t *trace.Trace) {
 	}
 	follow(t)
 	nameRepositories(t)
-	t.Chains = chains(t)
 	v := NewView(t)
+	t.Chains = v.chains()
 	v.lookupTimes()
 	t.Fetches = v.fetches()
 }

@@ -2,6 +2,7 @@ package goproxy
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -93,23 +94,23 @@ func sameURL(raw string) string {
 }
 
 // chains returns the runs of redirects, each from the request that began it.
-func chains(t *trace.Trace) []*trace.Chain {
+func (v *View) chains() []*trace.Chain {
 	next := map[int]*trace.Request{}
-	for _, r := range t.Requests {
+	for _, r := range v.Trace.Requests {
 		if r.RedirectedFrom != 0 {
 			next[r.RedirectedFrom] = r
 		}
 	}
 	var list []*trace.Chain
-	for _, r := range t.Requests {
+	for _, r := range v.Trace.Requests {
 		if r.RedirectedFrom == 0 && Location(r) != "" {
-			list = append(list, chainFrom(t, r, next))
+			list = append(list, v.chainFrom(r, next))
 		}
 	}
 	return list
 }
 
-func chainFrom(t *trace.Trace, r *trace.Request, next map[int]*trace.Request) *trace.Chain {
+func (v *View) chainFrom(r *trace.Request, next map[int]*trace.Request) *trace.Chain {
 	c := &trace.Chain{}
 	seen, again := map[string]bool{}, false
 	last := r
@@ -117,7 +118,7 @@ func chainFrom(t *trace.Trace, r *trace.Request, next map[int]*trace.Request) *t
 		again = again || seen[sameURL(r.URL)]
 		seen[sameURL(r.URL)] = true
 		c.Requests = append(c.Requests, r.ID)
-		c.addHost(hostOf(r.URL))
+		addHost(c, hostOf(r.URL))
 		last = r
 	}
 	to := Location(last)
@@ -127,13 +128,19 @@ func chainFrom(t *trace.Trace, r *trace.Request, next map[int]*trace.Request) *t
 		c.Outcome = trace.Loop
 	case to != "":
 		// The way ended before the next request: its host was not reached.
-		c.addHost(hostOf(to))
+		addHost(c, hostOf(to))
 		c.Outcome = trace.Failed
 	default:
-		c.Outcome = outcome(t, last)
+		c.Outcome = v.outcome(last)
 		if c.Outcome == NotFound {
 			c.Outcome = trace.Failed
 		}
 	}
 	return c
+}
+
+func addHost(c *trace.Chain, host string) {
+	if host != "" && !slices.Contains(c.Hosts, host) {
+		c.Hosts = append(c.Hosts, host)
+	}
 }

@@ -138,18 +138,19 @@ func (o *Opener) OpenAt(skipped uint64, record []byte) (typ uint8, plain []byte,
 	if o.secret == nil {
 		return record[0], plain, nil
 	}
-	return innerType(plain)
+	typ, plain = innerType(plain)
+	return typ, plain, nil
 }
 
 // innerType takes padding and content type off a TLS 1.3 plaintext (RFC 8446,
-// section 5.2).
-func innerType(plain []byte) (uint8, []byte, error) {
+// section 5.2). A plaintext of nothing but padding has type 0, which is none.
+func innerType(plain []byte) (uint8, []byte) {
 	for i := len(plain) - 1; i >= 0; i-- {
 		if plain[i] != 0 {
-			return plain[i], plain[:i], nil
+			return plain[i], plain[:i]
 		}
 	}
-	return 0, nil, errShort
+	return 0, nil
 }
 
 // Skip counts n records that were not opened.

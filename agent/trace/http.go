@@ -47,8 +47,11 @@ type Request struct {
 	URL     string   `json:"url"`
 	Headers []Header `json:"headers"`
 	// Status is the final one, 0 without an answer.
-	Status          int      `json:"status,omitempty"`
-	StatusText      string   `json:"status_text,omitempty"`
+	Status     int    `json:"status,omitempty"`
+	StatusText string `json:"status_text,omitempty"`
+	// UpgradedStatus is the status that HTTP/2 stream 1 gave the request after
+	// its 101 (Upgrade: h2c); its bytes are then those of that answer.
+	UpgradedStatus  int      `json:"upgraded_status,omitempty"`
 	Informational   []int    `json:"informational,omitempty"` // 1xx
 	ResponseHeaders []Header `json:"response_headers"`
 	Trailers        []Header `json:"trailers,omitempty"`
@@ -74,6 +77,9 @@ type Request struct {
 
 	// What the timings are made of; not part of the report.
 	SentAt, AnsweredAt, EndedAt Time `json:"-"`
+	// LastByteAt is when the last byte of the answer so far came; it tells an
+	// answer that stopped from one that was cut while it flowed.
+	LastByteAt Time `json:"-"`
 	// Body keeps the start of small textual answers for rules; see decode.
 	Body []byte `json:"-"`
 }

@@ -86,6 +86,7 @@ type Command struct {
 	ExitCode    *int   `json:"exit_code,omitempty"`
 	Signal      string `json:"signal,omitempty"`
 	Interrupted bool   `json:"interrupted,omitempty"`
+	TimedOut    bool   `json:"timed_out,omitempty"`
 	StartedAt   Time   `json:"started_at"`
 	Duration    Millis `json:"duration_ms"`
 	UID         uint32 `json:"uid"`
@@ -181,7 +182,14 @@ type Connection struct {
 	// ICMP is the error a router or the peer sent for it, e.g. "port unreachable from 10.0.0.1".
 	ICMP   string  `json:"icmp,omitempty"`
 	Tunnel *Tunnel `json:"tunnel,omitempty"`
-	TLS    []*TLS  `json:"tls"` // outer layer first
+	// Layers are the protocols that were recognised, in the order in which
+	// they began: tls, http1, http2, socks5, socks4, dns, opaque.
+	Layers []string `json:"layers,omitempty"`
+	// GoAway is the first HTTP/2 GOAWAY frame.
+	GoAway *GoAway `json:"goaway,omitempty"`
+	// Notes say what of it could not be decoded and why, a sentence each.
+	Notes []string `json:"notes,omitempty"`
+	TLS   []*TLS   `json:"tls"` // outer layer first
 	// Frames are the frame numbers a reader wants first: SYN, SYN-ACK, reset or FIN.
 	Frames []int `json:"frames,omitempty"`
 }
@@ -194,6 +202,18 @@ type Tunnel struct {
 	StatusText string  `json:"status_text,omitempty"`
 	Duration   *Millis `json:"duration_ms,omitempty"`
 	Frames     []int   `json:"frames,omitempty"`
+}
+
+// GoAway is an HTTP/2 GOAWAY frame (RFC 9113, section 6.8).
+type GoAway struct {
+	SentBy string `json:"sent_by"` // local, remote
+	// Code is the name of the error code, e.g. NO_ERROR, ENHANCE_YOUR_CALM.
+	Code string `json:"code"`
+	// LastStream is the highest stream id that its sender may have acted on.
+	LastStream uint32 `json:"last_stream"`
+	// Debug is the start of the debug bytes, if any.
+	Debug string `json:"debug,omitempty"`
+	Frame int    `json:"frame,omitempty"`
 }
 
 // TLS is one TLS layer of a connection.
@@ -222,6 +242,9 @@ type TLS struct {
 	Alert        *Alert         `json:"alert,omitempty"`
 	Certificates []*Certificate `json:"certificates"`
 	Frames       []int          `json:"frames,omitempty"` // ClientHello, ServerHello, alert
+	// NotTLS holds the first bytes (at most 64) of an answer to the ClientHello
+	// that is no TLS record, e.g. "HTTP/1.1 400 Bad Request".
+	NotTLS []byte `json:"-"`
 }
 
 // Alert is the first TLS alert other than close_notify.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -122,12 +123,14 @@ func snmpField(text, table, column string) int {
 
 // dropsOf reads how many packets the kernel dropped at a socket:
 // SK_MEMINFO_DROPS of SO_MEMINFO (sk_get_meminfo in net/core/sock.c).
-func dropsOf(fd int) int {
-	const skMeminfoDrops = 8 // include/uapi/linux/sock_diag.h
-	text, err := unix.GetsockoptString(fd, unix.SOL_SOCKET, unix.SO_MEMINFO)
-	_ = text
-	if err != nil {
+func dropsOf(fd uintptr) int {
+	const drops = 8 // SK_MEMINFO_DROPS in include/uapi/linux/sock_diag.h
+	var meminfo [drops + 1]uint32
+	size := uint32(unsafe.Sizeof(meminfo))
+	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, unix.SO_MEMINFO,
+		uintptr(unsafe.Pointer(&meminfo)), uintptr(unsafe.Pointer(&size)), 0)
+	if errno != 0 {
 		return 0
 	}
-	return skMeminfoDrops
+	return int(meminfo[drops])
 }

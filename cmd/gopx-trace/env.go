@@ -69,6 +69,9 @@ func run(e *env) int {
 		code = f.code
 	}
 	complain(e.stderr, err)
+	if e.code != 0 { // the command's own failure is the older news
+		return e.code
+	}
 	return code
 }
 

@@ -1,0 +1,100 @@
+package goproxy
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/gopx-trace/gopx-trace/agent/trace"
+)
+
+// NotFound is the outcome of an attempt that was answered 404 or 410, and of a
+// fetch that the command did without.
+const NotFound = "not-found"
+
+// Patience is how long nothing must have come before waiting is called a hang.
+// It is below the shortest time limit of the go command that ends a wait (the
+// 5 s of its GOINSECURE client).
+const Patience = 4500 * time.Millisecond
+
+// outcome says how a request ended, as [trace.Attempt.Outcome].
+func (v *View) outcome(r *trace.Request) string {
+	switch {
+	case v.Unseen(r):
+		return trace.Unknown
+	case r.Status == 404 || r.Status == 410:
+		return NotFound
+	case r.Status == 0 || r.Status < 300 && !r.ResponseComplete:
+		if v.Waited(r) >= Patience {
+			return trace.Hung
+		}
+		return trace.Failed
+	case r.Status < 300:
+		return trace.OK
+	}
+	return trace.Failed
+}
+
+// Unseen reports whether the end of the answer is missing because the tracer
+// missed bytes, which says nothing about the peer.
+func (v *View) Unseen(r *trace.Request) bool {
+	if r.ResponseComplete || r.Status >= 300 {
+		return false
+	}
+	c := v.connections[r.Connection]
+	return c != nil && c.MissedBytes > 0 || strings.HasPrefix(r.Error, "answer not observed")
+}
+
+// Waited returns how long the process waited, in vain, for the next byte of
+// the answer: 0 unless the connection stayed open without it. It ends where the
+// process gave up or the trace ends.
+func (v *View) Waited(r *trace.Request) time.Duration {
+	c := v.connections[r.Connection]
+	if c == nil || r.ResponseComplete || v.Unseen(r) || c.ResetBy == "remote" || c.ClosedBy == "remote" {
+		return 0
+	}
+	if strings.HasPrefix(r.Error, "stream reset") || strings.HasPrefix(r.Error, "refused by GOAWAY") {
+		return 0
+	}
+	from := later(r.StartedAt, r.SentAt)
+	if r.Status != 0 {
+		if r.LastByteAt.IsZero() {
+			return 0 // not known: it may have flowed to the end
+		}
+		from = later(from, r.LastByteAt)
+	}
+	return max(0, v.closed(c).Sub(from))
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// reason says in a few words why a request failed.
+func (v *View) reason(r *trace.Request) string {
+	switch {
+	case r.Method == "CONNECT" && r.Status != 0:
+		return fmt.Sprintf("the proxy answered %d to CONNECT %s", r.Status, r.URL)
+	case r.Status >= 300 && r.Status < 400:
+		if to := Location(r); to != "" {
+			return fmt.Sprintf("the redirect to %s was not followed to an answer", hostOf(to))
+		}
+		return fmt.Sprintf("HTTP %d", r.Status)
+	case r.Status >= 400:
+		return fmt.Sprintf("HTTP %d", r.Status)
+	case v.Waited(r) >= Patience:
+		what := "no answer"
+		if r.Status != 0 {
+			what = "the answer stopped"
+		}
+		return fmt.Sprintf("%s for %.0f s", what, v.Waited(r).Seconds())
+	case r.Error != "":
+		return r.Error
+	case r.Status != 0:
+		return "the answer was cut"
+	}
+	return "no answer"
+}

@@ -1,0 +1,216 @@
+package lab
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Status answers every request with a status and a text that names it.
+func Status(status int) Answer {
+	return func(http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, http.StatusText(status), status)
+		})
+	}
+}
+
+// Silence takes requests and never answers, until the client gives up.
+func Silence() Answer {
+	return func(http.Handler) http.Handler {
+		return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			<-r.Context().Done()
+			panic(http.ErrAbortHandler)
+		})
+	}
+}
+
+// RedirectLoop redirects every request to the same path.
+func RedirectLoop() Answer {
+	return func(http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, r.URL.Path, http.StatusFound)
+		})
+	}
+}
+
+// Page answers every request with status 200 and a body of a media type, as a
+// captive portal does.
+func Page(mediaType, body string) Answer {
+	return func(http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", mediaType)
+			io.WriteString(w, body)
+		})
+	}
+}
+
+// Truncate sends the header of the healthy answer and half of its body, then
+// ends the connection (HTTP/1.1) or the stream (HTTP/2).
+func Truncate() Answer { return half(func(*http.Request) {}) }
+
+// Stall sends the header of the healthy answer and half of its body, and then
+// nothing until the client gives up.
+func Stall() Answer { return half(func(r *http.Request) { <-r.Context().Done() }) }
+
+// half sends half of the healthy body and calls then.
+func half(then func(*http.Request)) Answer {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			kept := &kept{header: make(http.Header), status: http.StatusOK}
+			next.ServeHTTP(kept, r)
+			for name, values := range kept.header {
+				w.Header()[name] = values
+			}
+			w.Header().Set("Content-Length", strconv.Itoa(len(kept.body)))
+			w.WriteHeader(kept.status)
+			w.Write(kept.body[:len(kept.body)/2])
+			http.NewResponseController(w).Flush()
+			then(r)
+		})
+	}
+}
+
+// kept is an answer kept in memory.
+type kept struct {
+	header http.Header
+	status int
+	body   []byte
+}
+
+// Header implements [http.ResponseWriter].
+func (k *kept) Header() http.Header { return k.header }
+
+// WriteHeader implements [http.ResponseWriter].
+func (k *kept) WriteHeader(status int) { k.status = status }
+
+// Write implements [http.ResponseWriter].
+func (k *kept) Write(p []byte) (int, error) {
+	k.body = append(k.body, p...)
+	return len(p), nil
+}
+
+// OnPath limits an answer to requests whose path contains part.
+func OnPath(part string, a Answer) Answer {
+	return when(func(r *http.Request) bool { return strings.Contains(r.URL.Path, part) }, a)
+}
+
+// OnHost limits a proxy's answer to requests and CONNECTs for a host.
+func OnHost(host string, a Answer) Answer {
+	return when(func(r *http.Request) bool {
+		name, _, err := net.SplitHostPort(r.Host)
+		return r.Host == host || err == nil && name == host
+	}, a)
+}
+
+// when limits an answer to the requests that match.
+func when(match func(*http.Request) bool, a Answer) Answer {
+	return func(next http.Handler) http.Handler {
+		broken := a(next)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if match(r) {
+				broken.ServeHTTP(w, r)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+// Raw is what a server does with accepted connections in place of TLS and
+// HTTP. The connection is closed after it.
+type Raw func(net.Conn)
+
+// rawPatience is how long a raw server waits for the client's first bytes, and
+// how long a silent one stays silent.
+const rawPatience = 10 * time.Minute
+
+// maxHello bounds what a raw server reads of a client's first flight.
+const maxHello = 16 << 10
+
+// readHello waits for the client's first bytes and reads until they pause, so
+// that none of a ClientHello's segments is left unread: closing a socket with
+// unread bytes sends RST, which is not what every raw server means.
+func readHello(conn net.Conn) {
+	buf := make([]byte, maxHello)
+	conn.SetReadDeadline(time.Now().Add(rawPatience))
+	const pause = 50 * time.Millisecond
+	for {
+		if _, err := conn.Read(buf); err != nil {
+			return
+		}
+		conn.SetReadDeadline(time.Now().Add(pause))
+	}
+}
+
+// ResetAfterHello answers the ClientHello with a RST whose TTL is not that of
+// the handshake before, as a box between does that dislikes the server name.
+func ResetAfterHello() Raw {
+	const otherTTL = 57
+	return func(conn net.Conn) {
+		readHello(conn)
+		tcp, ok := conn.(*net.TCPConn)
+		if !ok {
+			return
+		}
+		if raw, err := tcp.SyscallConn(); err == nil {
+			raw.Control(func(fd uintptr) {
+				// Only one of the two fits the socket's family.
+				unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_TTL, otherTTL)
+				unix.SetsockoptInt(int(fd), unix.IPPROTO_IPV6, unix.IPV6_UNICAST_HOPS, otherTTL)
+			})
+		}
+		tcp.SetLinger(0)
+	}
+}
+
+// FinAfterHello closes the connection after the ClientHello.
+func FinAfterHello() Raw { return readHello }
+
+// SilentAfterHello takes the ClientHello and stays silent until the client
+// gives up.
+func SilentAfterHello() Raw {
+	return func(conn net.Conn) {
+		conn.SetReadDeadline(time.Now().Add(rawPatience))
+		io.Copy(io.Discard, conn)
+	}
+}
+
+// Speak answers the client's first bytes with a text that is no TLS.
+func Speak(text string) Raw {
+	return func(conn net.Conn) {
+		readHello(conn)
+		io.WriteString(conn, text)
+	}
+}
+
+// rawListener hands accepted connections to a Raw; its Accept returns only
+// the error that ends it, so that the server behind it sees no connection.
+type rawListener struct {
+	net.Listener
+	raw   Raw
+	count func()
+	open  connSet
+}
+
+// Accept implements [net.Listener].
+func (r *rawListener) Accept() (net.Conn, error) {
+	for {
+		conn, err := r.Listener.Accept()
+		if err != nil {
+			r.open.closeAll()
+			return nil, err
+		}
+		r.count()
+		r.open.add(conn)
+		go func() {
+			defer r.open.remove(conn)
+			r.raw(conn)
+		}()
+	}
+}

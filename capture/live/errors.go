@@ -1,0 +1,107 @@
+package live
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"github.com/gopx-trace/gopx-trace/bpf"
+)
+
+// Exit codes of [StartError], as the shell has them (POSIX 2.8.2; env(1)).
+const (
+	exitFailure       = 125 // our own
+	exitNotExecutable = 126
+	exitNotFound      = 127
+)
+
+// StartError says why the command could not be started under observation.
+type StartError struct {
+	Err error
+	// Hints are complete commands or settings to try next, one each.
+	Hints []string
+	// Code is the exit code: 125 our own failure, 126 the command is not
+	// executable, 127 it was not found.
+	Code int
+}
+
+// Error implements error.
+func (e *StartError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *StartError) Unwrap() error { return e.Err }
+
+// failure is our own failure, without a hint.
+func failure(format string, args ...any) *StartError {
+	return &StartError{Err: fmt.Errorf(format, args...), Code: exitFailure}
+}
+
+// kernelError explains why the kernel side could not be set up for argv.
+func kernelError(err error, argv []string) *StartError {
+	e := &StartError{Err: err, Code: exitFailure}
+	switch {
+	case errors.Is(err, bpf.ErrNotPermitted), errors.Is(err, fs.ErrPermission):
+		return notPermitted(err, argv)
+	case errors.Is(err, bpf.ErrNoBTF):
+		e.Hints = []string{
+			"run a kernel built with CONFIG_DEBUG_INFO_BTF=y, as the large distributions do (Debian 11, Ubuntu 20.10, RHEL 8.2 and later)",
+			"check with: ls -l /sys/kernel/btf/vmlinux",
+		}
+	case errors.Is(err, bpf.ErrKernelTooOld):
+		e.Hints = []string{
+			"gopx-trace needs Linux " + minimumKernel + " or later; this is Linux " + kernelRelease(),
+			"record on this machine with: tcpdump -i any -w go.pcap, then: gopx-trace report go.pcap",
+		}
+	case errors.Is(err, bpf.ErrNoCgroup2):
+		return noCgroup2(err)
+	}
+	return e
+}
+
+// notPermitted says how to run the same with the rights it needs.
+func notPermitted(err error, argv []string) *StartError {
+	return &StartError{
+		Err: fmt.Errorf("observing processes needs root: %w", err),
+		Hints: []string{
+			"sudo gopx-trace -- " + quoteAll(argv),
+			"in a container also give it: --privileged --pid=host --cgroupns=host",
+		},
+		Code: exitFailure,
+	}
+}
+
+// noCgroup2 says how to mount the cgroup file system.
+func noCgroup2(err error) *StartError {
+	return &StartError{
+		Err: err,
+		Hints: []string{
+			"sudo mkdir -p /sys/fs/cgroup/unified && sudo mount -t cgroup2 none /sys/fs/cgroup/unified",
+		},
+		Code: exitFailure,
+	}
+}
+
+// minimumKernel is the oldest release that has all that cannot be done
+// without: the sleepable uprobe.
+const minimumKernel = "6.0"
+
+// quoteAll writes a command so that a shell reads the same words.
+func quoteAll(argv []string) string {
+	words := make([]string, len(argv))
+	for i, a := range argv {
+		words[i] = quote(a)
+	}
+	return strings.Join(words, " ")
+}
+
+// quote writes a word in single quotes if it needs any.
+func quote(word string) string {
+	plain := func(r rune) bool {
+		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("@%+=:,./_-", r)
+	}
+	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}

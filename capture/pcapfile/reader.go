@@ -1,0 +1,170 @@
+package pcapfile
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/gopx-trace/gopx-trace/capture"
+)
+
+// ErrFormat says that the input is no capture file of a kind that this package
+// reads.
+var ErrFormat = errors.New("not a pcap or pcapng file")
+
+// maxZstdWindow bounds the memory of the zstd decoder, in bytes. It is the
+// bound of the zstd command too.
+const maxZstdWindow = 128 << 20
+
+// maxPacket is the largest packet, in bytes, that Wireshark and libpcap accept
+// (WTAP_MAX_PACKET_SIZE_STANDARD, MAXIMUM_SNAPLEN).
+const maxPacket = 262144
+
+// Reader is a [capture.Source] that yields the events of a capture file.
+type Reader struct {
+	format  format
+	closers []func() error
+	err     error
+}
+
+var _ capture.Source = (*Reader)(nil)
+
+// format reads one of the file formats.
+type format interface {
+	// next is [capture.Source.Next]; after an error it is not called again.
+	next() (capture.Event, error)
+	// position says where in the file the reader stands, for messages.
+	position() string
+}
+
+// Open opens the capture file at path, or standard input if path is "-".
+func Open(path string) (*Reader, error) {
+	if path == "-" {
+		return NewReader(os.Stdin)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	r, err := NewReader(f)
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	r.closers = append(r.closers, f.Close)
+	return r, nil
+}
+
+// NewReader reads the beginning of src and returns a reader of its events. The
+// error wraps [ErrFormat] if src is no capture file, or [io.ErrUnexpectedEOF]
+// if it ends within the file header. Closing the reader does not close src.
+func NewReader(src io.Reader) (*Reader, error) {
+	w := newWindow(src)
+	r := &Reader{}
+	w, err := r.decompress(w)
+	if err == nil {
+		r.format, err = detect(w)
+	}
+	if err != nil {
+		r.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// decompress puts a decoder in front of w if w is compressed.
+func (r *Reader) decompress(w *window) (*window, error) {
+	magic, err := w.peek(4)
+	if err != nil {
+		return nil, headerError(err)
+	}
+	src := io.Reader(&windowReader{w})
+	switch {
+	case magic[0] == 0x1f && magic[1] == 0x8b: // RFC 1952, section 2.3.1
+		z, err := gzip.NewReader(src)
+		if err != nil {
+			return nil, fmt.Errorf("gzip: %w", err)
+		}
+		r.closers = append(r.closers, z.Close)
+		return newWindow(z), nil
+	case binary.LittleEndian.Uint32(magic) == 0xfd2fb528: // RFC 8878, section 3.1.1
+		z, err := zstd.NewReader(src, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxZstdWindow))
+		if err != nil {
+			return nil, fmt.Errorf("zstd: %w", err)
+		}
+		r.closers = append(r.closers, func() error { z.Close(); return nil })
+		return newWindow(z), nil
+	}
+	return w, nil
+}
+
+func detect(w *window) (format, error) {
+	magic, err := w.peek(4)
+	if err != nil {
+		return nil, headerError(err)
+	}
+	if binary.LittleEndian.Uint32(magic) == blockSection {
+		return newNGReader(w)
+	}
+	return newPcapReader(w)
+}
+
+// headerError is err for a file that ended within its header.
+func headerError(err error) error {
+	if err == io.EOF {
+		return fmt.Errorf("the file is empty: %w", io.ErrUnexpectedEOF)
+	}
+	return fmt.Errorf("file header: %w", err)
+}
+
+// Next returns the next event; see [capture.Source]. Packets are numbered as
+// Wireshark numbers them. A packet without a time of its own (Simple Packet
+// Block) has the time of the packet before it, and the secrets of a foreign
+// file the time of the event after them.
+func (r *Reader) Next() (capture.Event, error) {
+	if r.err != nil {
+		return nil, r.err
+	}
+	e, err := r.format.next()
+	if err == nil {
+		return e, nil
+	}
+	if err != io.EOF {
+		err = fmt.Errorf("%s: %w", r.format.position(), err)
+	}
+	r.err = err
+	return nil, err
+}
+
+// Close frees what [Open] or [NewReader] acquired.
+func (r *Reader) Close() error {
+	var errs []error
+	for _, c := range r.closers {
+		errs = append(errs, c())
+	}
+	r.closers = nil
+	if r.err == nil {
+		r.err = os.ErrClosed
+	}
+	return errors.Join(errs...)
+}
+
+// windowReader gives the rest of a window as a stream.
+type windowReader struct{ w *window }
+
+func (r *windowReader) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if _, err := r.w.peek(1); err != nil {
+		return 0, err
+	}
+	n := copy(p, r.w.buf[r.w.r:r.w.w])
+	r.w.r += n
+	return n, nil
+}

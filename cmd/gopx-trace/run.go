@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/gopx-trace/gopx-trace/agent"
+	"github.com/gopx-trace/gopx-trace/agent/trace"
+	"github.com/gopx-trace/gopx-trace/capture"
+	"github.com/gopx-trace/gopx-trace/capture/live"
+	"github.com/gopx-trace/gopx-trace/capture/pcapfile"
+)
+
+// traceCommand runs a command under the probes and, when it has ended, writes
+// the reports. Its exit code is the command's own.
+func traceCommand(e *env, f *flags, argv []string) error {
+	if len(argv) == 0 {
+		return fail(errors.New("no command to trace"), "sudo gopx-trace go get golang.org/x/text", "gopx-trace --help")
+	}
+	outputs, err := f.prepare()
+	if err != nil {
+		return err
+	}
+	defer discard(outputs)
+	rec, err := f.record(e)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := f.deadline()
+	defer cancel()
+	r, err := live.Start(ctx, live.Options{
+		Argv: argv, Env: e.environ, Stdin: e.stdin, Stdout: e.stdout, Stderr: e.stderr,
+	})
+	if err != nil {
+		rec.remove()
+		return startFailure(err)
+	}
+	defer r.Close()
+	t, err := agent.Run(rec.tee(r))
+	if err != nil {
+		return errors.Join(fail(fmt.Errorf("the tracer failed while the command ran: %w", err)), rec.close(t))
+	}
+	e.code = f.verdictCode(t, exitCode(r, t))
+	return errors.Join(rec.close(t), f.tell(e, t, outputs))
+}
+
+func (f *flags) deadline() (context.Context, context.CancelFunc) {
+	if f.timeout > 0 {
+		return context.WithTimeout(context.Background(), f.timeout)
+	}
+	return context.WithCancel(context.Background())
+}
+
+// exitCode is the command's own as a shell would see it.
+func exitCode(r *live.Run, t *trace.Trace) int {
+	if t.Command != nil && t.Command.TimedOut {
+		return exitTimeout
+	}
+	return r.ExitCode()
+}
+
+// startFailure passes on what the live source says about a command that could
+// not be started.
+func startFailure(err error) error {
+	var s *live.StartError
+	if errors.As(err, &s) {
+		return &failure{err: s.Err, hints: s.Hints, code: s.Code}
+	}
+	return fail(err)
+}
+
+// tell writes the reports of a run; standard error is where they go without a
+// file name, since standard output is the command's own.
+func (f *flags) tell(e *env, t *trace.Trace, outputs []*output) error {
+	wantText := !f.quiet
+	for _, o := range outputs {
+		wantText = wantText && o.format != "text"
+	}
+	if wantText {
+		outputs = append([]*output{{format: "text"}}, outputs...)
+	}
+	opt := f.options(e, e.stderr.Fd())
+	opt.Recording = f.write
+	var errs []error
+	for _, o := range outputs {
+		errs = append(errs, o.write(e.stderr, t, opt, ownerOf(e)))
+	}
+	return errors.Join(errs...)
+}
+
+// recording is the file of -w, or nothing.
+type recording struct {
+	path   string
+	w      *pcapfile.Writer
+	failed error
+}
+
+// record creates the recording before the command starts.
+func (f *flags) record(e *env) (*recording, error) {
+	if f.write == "" {
+		return &recording{}, nil
+	}
+	w, err := pcapfile.Create(f.write, pcapfile.Options{MaxBytes: int64(f.maxSize)})
+	if err != nil {
+		return nil, unwritable(f.write, err)
+	}
+	if o := ownerOf(e); o.set {
+		if err := os.Chown(f.write, o.uid, o.gid); err != nil {
+			return nil, unwritable(f.write, err)
+		}
+	}
+	return &recording{path: f.write, w: w}, nil
+}
+
+// tee sends the events of src to the recording too.
+func (r *recording) tee(src capture.Source) capture.Source {
+	if r.w == nil {
+		return src
+	}
+	return capture.Tee(src, r.w, func(err error) { r.failed = err })
+}
+
+// close finishes the file and adds to the trace what its size limit cut.
+func (r *recording) close(t *trace.Trace) error {
+	if r.w == nil {
+		return nil
+	}
+	err := errors.Join(r.failed, r.w.Close())
+	if t != nil {
+		t.Losses.CutPackets, t.Losses.CutBytes = r.w.Cut()
+	}
+	if err == nil {
+		return nil
+	}
+	return fail(fmt.Errorf("the recording %s is incomplete: %w", r.path, err),
+		"what it holds up to there is readable: gopx-trace report "+r.path,
+		"use --max-size to bound it, or -w on another disk")
+}
+
+// remove takes back the file of a command that never started.
+func (r *recording) remove() {
+	if r.w != nil {
+		r.w.Close()
+		os.Remove(r.path)
+	}
+}
