@@ -102,7 +102,7 @@ func (b *builder) closed(c *flow.Conn) {
 		facts.RTT = new(trace.MillisOf(c.RTT))
 	}
 	if c.ICMP != nil {
-		facts.ICMP = c.ICMP.String()
+		facts.ICMP = unreachable(c.ICMP)
 	}
 	for _, m := range []flow.Mark{c.SYN, c.SYNACK, c.Closed} {
 		if m.Frame != 0 {

@@ -40,14 +40,15 @@ struct event {
 	__u8 comm[COMM_LEN];
 };
 
-/* The packet's bytes follow, from the IP header on; the record ends with them. */
+/* The packet's bytes follow, from the IP header on. */
 struct packet_event {
 	struct event event;
 	__u64 cookie;
 	__u32 length;		/* of the packet, captured or not */
+	__u32 captured;		/* bytes that follow */
 	__u8 outbound;
 	__u8 filled;		/* seen by the gap filler */
-	__u8 pad[2];
+	__u8 pad[6];
 };
 
 struct fork_event {
@@ -99,6 +100,17 @@ struct secret_event {
 	__u8 label[LABEL_LEN];
 	__u8 random[RANDOM_LEN];
 	__u8 secret[SECRET_LEN];
+};
+
+/* What a record can be. It also makes the compiler describe all of them. */
+union record {
+	struct event event;
+	struct packet_event packet;
+	struct fork_event fork;
+	struct exec_event exec;
+	struct exit_event exit;
+	struct socket_event socket;
+	struct secret_event secret;
 };
 
 #endif

@@ -1,9 +1,24 @@
+//go:build linux
+
 // Package bpf is the kernel side of gopx-trace: it watches the processes of one
 // cgroup and yields their packets, sockets, forks, execs and TLS secrets as
 // samples, in the order in which the kernel saw them.
+//
+// The programs are the C files beside this one; gopx.bpf.c is where to begin.
+// Packets come from cgroup_skb, and those that miss it from a gap filler.
+// Secrets come from a uprobe that [Probe.AttachTLS] places into each Go
+// executable. Everything goes through one ring, which [Probe.Read] empties.
 package bpf
 
-import "os"
+import (
+	"errors"
+	"io"
+	"sync"
+
+	"github.com/cilium/ebpf"
+)
+
+//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target amd64,arm64 -tags linux -type event -type packet_event -type fork_event -type exec_event -type exit_event -type socket_event -type secret_event gopx gopx.bpf.c -- -Iinclude -mcpu=v3 -Wall -Wextra -Wno-unused-parameter -Werror
 
 // Options say what to watch.
 type Options struct {
@@ -11,39 +26,112 @@ type Options struct {
 	// are watched. The root of the file system means the whole machine.
 	Cgroup string
 	// RingBytes is the size of the buffer between kernel and reader, rounded up
-	// to a power of two; 0 is 64 MiB.
+	// to a power of two; 0 is 64 MiB. A sixteenth of it is out of bounds for
+	// packets, so that a flood of them leaves room for the other events.
 	RingBytes int
 	// Snaplen is how much of each packet is kept, in bytes; 0 (and anything
 	// above) is 256 KiB, which is more than a packet can have without BIG TCP.
+	// Less than 128 is 128, room for the headers.
 	Snaplen int
 }
 
-// Probe is a set of attached programs. AttachTLS, Lost and Missing may be
+// Probe is a set of attached programs. AttachTLS, Lost, Missing and Close may be
 // called while another goroutine reads; Read itself is for one goroutine.
-type Probe struct{}
+type Probe struct {
+	ring    *ring
+	decoder decoder
+	lost    *ebpf.Map
+	keylog  *ebpf.Program
+	missing []string
+	// closers are what Close closes, the last one first.
+	closers []io.Closer
+
+	mu sync.Mutex
+	// executables are those that have the keylog probe; nil after Close.
+	executables map[inode]executable
+}
 
 // Load loads the programs and attaches them to the cgroup. Errors: one of
-// ErrNotPermitted, ErrNoBTF, ErrKernelTooOld, ErrNoCgroup2 (errors.Is), or
-// another. When the process ends, in whatever way, the kernel detaches
+// [ErrNotPermitted], [ErrNoBTF], [ErrKernelTooOld], [ErrNoCgroup2] (errors.Is),
+// or another. When the process ends, in whatever way, the kernel detaches
 // everything by itself.
-func Load(o Options) (*Probe, error) { return nil, ErrKernelTooOld }
+func Load(o Options) (*Probe, error) {
+	s, err := openScope(o.Cgroup)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	spec, err := o.spec(s)
+	if err != nil {
+		return nil, err
+	}
+	p := &Probe{executables: make(map[inode]executable)}
+	if err := p.start(spec, s); err != nil {
+		p.Close()
+		return nil, classify(err)
+	}
+	return p, nil
+}
 
-// AttachTLS places the TLS secrets probe into the executable at path, which may
-// be /proc/self/fd/N, for all processes of the cgroup that run it. It does
-// nothing if that was done before. Errors: ErrNoGoTLS if there is nothing to
-// attach to, or another. The probe stays until Close.
-func (p *Probe) AttachTLS(path string) error { return ErrNoGoTLS }
+// start loads and attaches everything; what it got, Close closes also if it fails.
+func (p *Probe) start(spec *ebpf.CollectionSpec, s *scope) error {
+	l := &loader{Probe: p, scope: s}
+	if err := l.loadAll(spec); err != nil {
+		return err
+	}
+	p.lost = l.maps[gopxMapLost]
+	var err error
+	p.ring, err = newRing(l.maps[gopxMapRing])
+	return err
+}
 
 // Read fills s with the next sample. It returns os.ErrDeadlineExceeded when
-// there was none for about 20 ms and os.ErrClosed after Close.
-func (p *Probe) Read(s *Sample) error { return os.ErrClosed }
+// there was none for about 20 ms and os.ErrClosed after Close. Another error
+// means a record that makes no sense; reading may go on.
+func (p *Probe) Read(s *Sample) error {
+	record, err := p.ring.next()
+	if err != nil {
+		return err
+	}
+	return p.decoder.decode(record, s)
+}
 
-// Lost counts the packets and the other events that found no room in the ring,
-// since Load.
-func (p *Probe) Lost() (packets, events uint64, err error) { return 0, 0, nil }
+// Lost counts the packets and the other events that the kernel side could not
+// keep, since Load: mostly because the ring was full.
+func (p *Probe) Lost() (packets, events uint64, err error) {
+	for i, sum := range []*uint64{&packets, &events} {
+		var perCPU []uint64
+		if err := p.lost.Lookup(uint32(i), &perCPU); err != nil {
+			return 0, 0, err
+		}
+		for _, n := range perCPU {
+			*sum += n
+		}
+	}
+	return packets, events, nil
+}
 
 // Missing says, one sentence each, what this kernel does not let us observe.
-func (p *Probe) Missing() []string { return nil }
+func (p *Probe) Missing() []string {
+	return p.missing
+}
 
 // Close detaches everything. It waits for a Read that is under way.
-func (p *Probe) Close() error { return nil }
+func (p *Probe) Close() error {
+	var errs []error
+	p.mu.Lock()
+	for _, e := range p.executables {
+		errs = append(errs, e.link.Close())
+	}
+	p.executables = nil
+	p.mu.Unlock()
+	if p.ring != nil {
+		errs = append(errs, p.ring.close())
+	}
+	for len(p.closers) > 0 {
+		last := len(p.closers) - 1
+		errs = append(errs, p.closers[last].Close())
+		p.closers = p.closers[:last]
+	}
+	return errors.Join(errs...)
+}

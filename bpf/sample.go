@@ -69,7 +69,7 @@ type Packet struct {
 	// Cookie is the kernel's socket cookie. During a passive open it is the
 	// listener's. 0 is unknown.
 	Cookie uint64
-	// Data are the captured bytes, valid until the next call of [Probe.Read].
+	// Data are the captured bytes, valid until the next [Probe.Read] or [Probe.Close].
 	Data []byte
 	// Length is the packet's length in bytes from the IP header on, at least
 	// len(Data).
@@ -92,7 +92,7 @@ type Process struct {
 	// For a script it is the script.
 	Exe string
 	// Argv are the arguments as they lie in memory, each ended by a zero byte,
-	// cut at 1023 bytes. Valid until the next call of [Probe.Read].
+	// cut at 1023 bytes. Valid until the next [Probe.Read] or [Probe.Close].
 	Argv []byte
 	// ArgvCut says that Argv is not all.
 	ArgvCut bool
@@ -131,7 +131,7 @@ type Socket struct {
 type Secret struct {
 	// Label is e.g. CLIENT_HANDSHAKE_TRAFFIC_SECRET, CLIENT_RANDOM.
 	Label string
-	// ClientRandom (32 bytes) and Secret are valid until the next call of
-	// [Probe.Read].
+	// ClientRandom (32 bytes) and Secret are valid until the next [Probe.Read]
+	// or [Probe.Close].
 	ClientRandom, Secret []byte
 }

@@ -18,6 +18,8 @@ const (
 	MaxHashed = 1 << 20
 	// MaxBody is how many bytes of a textual answer Request.Body keeps.
 	MaxBody = 8 << 10
+	// maxInterim is how many 1xx answers to one request are kept.
+	maxInterim = 64
 )
 
 // How a request ended without a complete answer: [trace.Request].Error is one
@@ -80,6 +82,13 @@ func (x *exchange) sent(m flow.Mark) {
 	}
 }
 
+// interim takes a 1xx answer.
+func (x *exchange) interim(status int) {
+	if len(x.r.Informational) < maxInterim {
+		x.r.Informational = append(x.r.Informational, status)
+	}
+}
+
 // answer takes the head of the final answer; its first byte was at first, its
 // last at last.
 func (x *exchange) answer(status int, text string, headers []trace.Header, first, last flow.Mark) {
@@ -88,8 +97,27 @@ func (x *exchange) answer(status int, text string, headers []trace.Header, first
 	x.r.AnsweredAt = first.Time
 	x.r.Frames = append(x.r.Frames[:1], first.Frame, last.Frame)
 	x.keep = textual(x.r)
+	if n, present, ok := contentLength(headers); present && ok {
+		x.want = int64(n)
+	}
 	x.hash = x.want <= MaxHashed
 	x.time()
+}
+
+// tunnel notes what a proxy answered to a CONNECT; m ended the answer's head.
+func (x *exchange) tunnel(m flow.Mark) {
+	if x.c.Tunnelled && x.c.Facts.Tunnel != nil {
+		return // the outermost tunnel is the connection's
+	}
+	took := trace.Since(x.r.StartedAt, m.Time)
+	x.c.Facts.Tunnel = &trace.Tunnel{
+		Protocol:   "http-connect",
+		Authority:  x.r.URL,
+		Status:     x.r.Status,
+		StatusText: x.r.StatusText,
+		Duration:   &took,
+		Frames:     []int{x.r.Frames[0], m.Frame},
+	}
 }
 
 // body takes bytes of the answer's body.

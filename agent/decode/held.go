@@ -75,3 +75,18 @@ func (h *held) replay(s flow.Stream) {
 		}
 	}
 }
+
+// drop forgets the first n bytes; they were read.
+func (h *held) drop(n int) {
+	for n > 0 && len(h.pieces) > 0 {
+		p := &h.pieces[0]
+		taken := min(n, len(p.b))
+		p.b = p.b[taken:]
+		n -= taken
+		h.size -= taken
+		if len(p.b) > 0 {
+			return
+		}
+		h.pieces = h.pieces[1:]
+	}
+}

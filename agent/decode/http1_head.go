@@ -184,10 +184,11 @@ const (
 
 // requestFraming of h, and the length with byLength.
 func (h *head1) requestFraming() (framing, uint64) {
-	if coding := trace.First(h.fields, "Transfer-Encoding"); coding != "" {
-		if chunked(h.fields) {
-			return byChunks, 0
-		}
+	switch lastCoding(h.fields) {
+	case "":
+	case "chunked":
+		return byChunks, 0
+	default:
 		return unframed, 0
 	}
 	n, present, ok := contentLength(h.fields)
@@ -205,10 +206,11 @@ func (h *head1) answerFraming(method string) (framing, uint64) {
 	if method == "HEAD" || h.status/100 == 1 || h.status == 204 || h.status == 304 {
 		return noBody, 0
 	}
-	if trace.First(h.fields, "Transfer-Encoding") != "" {
-		if chunked(h.fields) {
-			return byChunks, 0
-		}
+	switch lastCoding(h.fields) {
+	case "":
+	case "chunked":
+		return byChunks, 0
+	default:
 		return byClose, 0
 	}
 	n, present, ok := contentLength(h.fields)
@@ -221,16 +223,21 @@ func (h *head1) answerFraming(method string) (framing, uint64) {
 	return byLength, n
 }
 
-// chunked says whether the last transfer coding is chunked.
-func chunked(fields []trace.Header) bool {
+// lastCoding is the last transfer coding in lower case; "" without any but
+// identity, which RFC 2616 had and which changes nothing.
+func lastCoding(fields []trace.Header) string {
 	last := ""
 	for _, f := range fields {
-		if strings.EqualFold(f.Name, "Transfer-Encoding") {
-			last = f.Value
+		if !strings.EqualFold(f.Name, "Transfer-Encoding") {
+			continue
+		}
+		for v := range strings.SplitSeq(strings.ToLower(f.Value), ",") {
+			if v = strings.TrimSpace(v); v != "" && v != "identity" {
+				last = v
+			}
 		}
 	}
-	codings := strings.Split(last, ",")
-	return strings.EqualFold(strings.TrimSpace(codings[len(codings)-1]), "chunked")
+	return last
 }
 
 // contentLength reads Content-Length; fields or list members that differ make
@@ -258,14 +265,14 @@ func parseChunkSize(line string) (uint64, bool) {
 }
 
 // requestURL is the URL that a request asks for, by the request alone: host is
-// its Host or :authority. A target that makes no URL with them stays as it is.
-func requestURL(secure bool, method, target, host string) string {
+// its Host or :authority. A target that makes no URL with it stays as it is.
+func requestURL(secure bool, target, host string) string {
 	scheme := "http://"
 	if secure {
 		scheme = "https://"
 	}
 	switch {
-	case method == "CONNECT" || host == "":
+	case host == "" || target == "":
 		return target
 	case target == "*":
 		return scheme + host // RFC 9112, section 3.3

@@ -20,18 +20,21 @@ type Conn struct {
 	// Closed is the first FIN or RST.
 	Closed Mark
 	// ClosedBy and ResetBy are the direction of the first FIN and of the first
-	// RST; nil when there was none.
+	// RST that its receiver had to obey; nil when there was none.
 	ClosedBy, ResetBy *Dir
 	// State and History are Zeek's conn_state and history.
 	State, History string
-	// Bytes are the payload bytes of each direction, each counted once.
+	// Bytes are the payload bytes that were seen of each direction, each
+	// counted once.
 	Bytes [2]uint64
 	// Missed are the bytes of each direction that were not observed.
 	Missed [2]uint64
-	// Retransmits counts segments with payload or SYN that were sent again.
+	// Retransmits counts segments with payload or SYN that were sent again;
+	// keep-alives and reordered segments are none.
 	Retransmits [2]int
-	// RTT is the time from the SYN to its SYN-ACK if the capture is at the
-	// client, else from the SYN-ACK to the ACK; 0 when not seen.
+	// RTT is the round trip of the handshake: in a live recording of the client
+	// the time from the SYN to its SYN-ACK, else the longer one of that and
+	// the time from the SYN-ACK to the ACK; 0 when not seen.
 	RTT time.Duration
 	// ICMP is the last ICMP error that quoted this connection.
 	ICMP *Unreachable

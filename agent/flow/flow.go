@@ -79,5 +79,8 @@ type Unreachable struct {
 	// Protocol, Src and Dst are those of the quoted packet.
 	Protocol uint8
 	Src, Dst netip.AddrPort
-	Mark     Mark
+	// MTU is the next hop's, in bytes, where the error says it (RFC 1191,
+	// RFC 8201); else 0.
+	MTU  int
+	Mark Mark
 }

@@ -17,6 +17,7 @@ const (
 	layerWhole                                     // the payload of a reassembled IP packet
 	layerFamily                                    // LINKTYPE_NULL, LINKTYPE_LOOP
 	layerSLL2                                      // LINKTYPE_LINUX_SLL2
+	layerPPI                                       // LINKTYPE_PPI
 	layerHDLC                                      // LINKTYPE_C_HDLC
 	layerRadiotap                                  // LINKTYPE_IEEE802_11_RADIOTAP
 	layerNFLOG                                     // LINKTYPE_NFLOG
@@ -36,10 +37,12 @@ func linkLayers() map[capture.LinkType]gopacket.LayerType {
 		51:              layers.LayerTypePPPoE,
 		capture.LinkRaw: layerIP,
 		104:             layerHDLC,
+		10:              layers.LayerTypeFDDI,
 		105:             layers.LayerTypeDot11,
 		108:             layerFamily,
 		113:             layers.LayerTypeLinuxSLL,
 		127:             layerRadiotap,
+		192:             layerPPI,
 		228:             layers.LayerTypeIPv4,
 		229:             layers.LayerTypeIPv6,
 		239:             layerNFLOG,
@@ -72,9 +75,16 @@ func (h *header) set(b []byte, n int, next gopacket.LayerType) error {
 	return nil
 }
 
-// etherType is the layer behind an EtherType. gopacket knows neither the
-// pre-standard tag types of stacked VLANs nor the local-experimental IP of
-// some loopback devices.
+// typed is set for a header of n bytes with an EtherType at offset at.
+func (h *header) typed(b []byte, at, n int) error {
+	if n > len(b) {
+		return errShort
+	}
+	return h.set(b, n, etherType(layers.EthernetType(binary.BigEndian.Uint16(b[at:]))))
+}
+
+// etherType is the layer behind an EtherType. gopacket does not know the
+// pre-standard tag types of stacked VLANs.
 func etherType(t layers.EthernetType) gopacket.LayerType {
 	switch t {
 	case 0x9100, 0x9200:
@@ -122,8 +132,7 @@ func ipVersion(b []byte) gopacket.LayerType {
 
 // family is the BSD loopback header: an address family in the byte order of
 // the capturing host. The families of IPv6 differ from system to system, so
-// the IP version is taken from the packet; a family that is neither IP nor
-// plausible ends the decoding.
+// the IP version is taken from the packet.
 type family struct{ header }
 
 // CanDecode implements [gopacket.DecodingLayer].
@@ -145,6 +154,18 @@ func (l *family) DecodeFromBytes(b []byte, _ gopacket.DecodeFeedback) error {
 	return l.set(b, 4, gopacket.LayerTypeZero)
 }
 
+// sll is Linux "cooked" capture. gopacket's layer of that name trusts the
+// length of the address, which may be more than the eight bytes it has.
+type sll struct{ header }
+
+// CanDecode implements [gopacket.DecodingLayer].
+func (*sll) CanDecode() gopacket.LayerClass { return layers.LayerTypeLinuxSLL }
+
+// DecodeFromBytes implements [gopacket.DecodingLayer].
+func (l *sll) DecodeFromBytes(b []byte, _ gopacket.DecodeFeedback) error {
+	return l.typed(b, 14, 16)
+}
+
 // sll2 is Linux "cooked" capture version 2.
 type sll2 struct{ header }
 
@@ -153,10 +174,7 @@ func (*sll2) CanDecode() gopacket.LayerClass { return layerSLL2 }
 
 // DecodeFromBytes implements [gopacket.DecodingLayer].
 func (l *sll2) DecodeFromBytes(b []byte, _ gopacket.DecodeFeedback) error {
-	if len(b) < 20 {
-		return errShort
-	}
-	return l.set(b, 20, etherType(layers.EthernetType(binary.BigEndian.Uint16(b))))
+	return l.typed(b, 0, 20)
 }
 
 // hdlc is Cisco HDLC: address, control, EtherType.
@@ -167,10 +185,7 @@ func (*hdlc) CanDecode() gopacket.LayerClass { return layerHDLC }
 
 // DecodeFromBytes implements [gopacket.DecodingLayer].
 func (l *hdlc) DecodeFromBytes(b []byte, _ gopacket.DecodeFeedback) error {
-	if len(b) < 4 {
-		return errShort
-	}
-	return l.set(b, 4, etherType(layers.EthernetType(binary.BigEndian.Uint16(b[2:]))))
+	return l.typed(b, 2, 4)
 }
 
 // mpls is a whole label stack (RFC 3032, section 2.1). Nothing in it says
@@ -193,6 +208,36 @@ func (l *mpls) DecodeFromBytes(b []byte, _ gopacket.DecodeFeedback) error {
 		return l.set(b, n, ipVersion(b[n:]))
 	}
 	return errShort
+}
+
+// ppi is the per-packet information header (LINKTYPE_PPI): version, flags,
+// length, and the link type of what follows its fields.
+type ppi struct {
+	header
+	links map[capture.LinkType]gopacket.LayerType
+}
+
+// CanDecode implements [gopacket.DecodingLayer].
+func (*ppi) CanDecode() gopacket.LayerClass { return layerPPI }
+
+// DecodeFromBytes implements [gopacket.DecodingLayer].
+func (l *ppi) DecodeFromBytes(b []byte, _ gopacket.DecodeFeedback) error {
+	if len(b) < 8 {
+		return errShort
+	}
+	n := max(8, int(binary.LittleEndian.Uint16(b[2:])))
+	return l.set(b, n, l.links[capture.LinkType(binary.LittleEndian.Uint32(b[4:]))])
+}
+
+// fddi is an FDDI frame: frame control and addresses, then LLC.
+type fddi struct{ header }
+
+// CanDecode implements [gopacket.DecodingLayer].
+func (*fddi) CanDecode() gopacket.LayerClass { return layers.LayerTypeFDDI }
+
+// DecodeFromBytes implements [gopacket.DecodingLayer].
+func (l *fddi) DecodeFromBytes(b []byte, _ gopacket.DecodeFeedback) error {
+	return l.set(b, 13, layers.LayerTypeLLC)
 }
 
 // nflog is the packet payload attribute of a Linux NFLOG message

@@ -23,9 +23,9 @@ func (l *radiotap) DecodeFromBytes(b []byte, _ gopacket.DecodeFeedback) error {
 }
 
 // dot11 is an IEEE 802.11 data frame (IEEE 802.11-2020, section 9.3.2.1).
-// gopacket's layer of that name takes the last four bytes for a checksum,
-// which most captures do not have; the IP length makes it harmless here.
-// Encrypted, empty and aggregated frames are not opened.
+// gopacket's layer of that name takes the last four bytes for a checksum, which
+// most captures do not have; here the IP length cuts a checksum off. Encrypted,
+// empty and aggregated frames are not opened.
 type dot11 struct{ header }
 
 // CanDecode implements [gopacket.DecodingLayer].

@@ -12,10 +12,24 @@ import (
 // fetch that the command did without.
 const NotFound = "not-found"
 
-// Patience is how long nothing must have come before waiting is called a hang.
-// It is below the shortest time limit of the go command that ends a wait (the
-// 5 s of its GOINSECURE client).
-const Patience = 4500 * time.Millisecond
+// How long nothing must have come before waiting is called a hang.
+const (
+	// patience is below the shortest time limit of the go command that ends a
+	// wait (the 5 s of its GOINSECURE client).
+	patience = 4500 * time.Millisecond
+	// impatience is for a command that was ended from outside: whatever it
+	// waited for then is what was being waited for.
+	impatience = time.Second
+)
+
+// Patience returns how long nothing must have come in this trace before
+// waiting is called a hang.
+func (v *View) Patience() time.Duration {
+	if c := v.Trace.Command; c != nil && (c.Interrupted || c.Signal != "") {
+		return impatience
+	}
+	return patience
+}
 
 // outcome says how a request ended, as [trace.Attempt.Outcome].
 func (v *View) outcome(r *trace.Request) string {
@@ -25,7 +39,7 @@ func (v *View) outcome(r *trace.Request) string {
 	case r.Status == 404 || r.Status == 410:
 		return NotFound
 	case r.Status == 0 || r.Status < 300 && !r.ResponseComplete:
-		if v.Waited(r) >= Patience {
+		if v.Waited(r) >= v.Patience() {
 			return trace.Hung
 		}
 		return trace.Failed
@@ -63,7 +77,7 @@ func (v *View) Waited(r *trace.Request) time.Duration {
 		}
 		from = later(from, r.LastByteAt)
 	}
-	return max(0, v.closed(c).Sub(from))
+	return max(0, v.EndOf(c).Sub(from))
 }
 
 func later(a, b time.Time) time.Time {
@@ -85,7 +99,7 @@ func (v *View) reason(r *trace.Request) string {
 		return fmt.Sprintf("HTTP %d", r.Status)
 	case r.Status >= 400:
 		return fmt.Sprintf("HTTP %d", r.Status)
-	case v.Waited(r) >= Patience:
+	case v.Waited(r) >= v.Patience():
 		what := "no answer"
 		if r.Status != 0 {
 			what = "the answer stopped"

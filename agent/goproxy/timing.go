@@ -2,6 +2,7 @@ package goproxy
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gopx-trace/gopx-trace/agent/trace"
@@ -16,10 +17,14 @@ const maxDialAfterLookup = 30 * time.Second
 // the time that the lookups before its dial took. A and AAAA go out together,
 // so their union counts; a lookup is charged to one connection only.
 func (v *View) lookupTimes() {
-	charged := map[int]bool{}
+	byName, charged := map[string][]*trace.Lookup{}, map[int]bool{}
+	for _, l := range v.Trace.Lookups {
+		name := strings.ToLower(l.Name)
+		byName[name] = append(byName[name], l)
+	}
 	for _, c := range v.Trace.Connections {
 		if rs := v.on[c.ID]; len(rs) > 0 && rs[0].Timings.DNS <= 0 {
-			if d := union(v.lookupsBefore(c, charged)); d > 0 {
+			if d := union(lookupsBefore(c, byName[v.Dialled(c)], charged)); d > 0 {
 				rs[0].Timings.DNS = trace.MillisOf(d)
 			}
 		}
@@ -29,13 +34,12 @@ func (v *View) lookupTimes() {
 // span is a stretch of time.
 type span struct{ from, to time.Time }
 
-// lookupsBefore returns the answered lookups of the dialled name that no
-// earlier connection was charged with.
-func (v *View) lookupsBefore(c *trace.Connection, charged map[int]bool) []span {
-	name := v.Dialled(c)
+// lookupsBefore returns when the answered lookups of the dialled name ran, of
+// those that no earlier connection was charged with.
+func lookupsBefore(c *trace.Connection, lookups []*trace.Lookup, charged map[int]bool) []span {
 	var spans []span
-	for _, l := range v.Trace.Lookups {
-		if l.PID != c.PID || !sameName(l.Name, name) || charged[l.ID] || l.Duration == nil {
+	for _, l := range lookups {
+		if l.PID != c.PID || charged[l.ID] || l.Duration == nil {
 			continue
 		}
 		end := l.StartedAt.Add(l.Duration.Duration())

@@ -1,8 +1,10 @@
 package goproxy
 
 import (
+	"maps"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,6 +27,9 @@ type View struct {
 	proxies     map[string]string // proxy address or name with port → host
 	fetched     map[int]*place    // by Request.ID
 	served      *candidates
+	answered    map[exchanged]int // the last Request.ID that was answered 2xx
+	resolved    map[resolved]bool // names that were resolved
+	begun       map[resolved]bool // what such names begin with, label by label
 }
 
 // place is where a request stands among the fetches.
@@ -40,6 +45,7 @@ func NewView(t *trace.Trace) *View {
 		connections: map[int]*trace.Connection{}, requests: map[int]*trace.Request{},
 		on: map[int][]*trace.Request{}, names: map[string][]*trace.Lookup{},
 		proxies: map[string]string{}, fetched: map[int]*place{},
+		answered: map[exchanged]int{}, resolved: map[resolved]bool{}, begun: map[resolved]bool{},
 	}
 	for _, c := range t.Connections {
 		v.connections[c.ID] = c
@@ -49,15 +55,11 @@ func NewView(t *trace.Trace) *View {
 		v.requests[r.ID] = r
 		v.on[r.Connection] = append(v.on[r.Connection], r)
 		v.see(r.StartedAt, r.SentAt, r.AnsweredAt, r.EndedAt)
-	}
-	for _, l := range t.Lookups {
-		v.see(l.StartedAt)
-		for _, a := range l.Answers {
-			if a.Type == "A" || a.Type == "AAAA" {
-				v.names[a.Data] = append(v.names[a.Data], l)
-			}
+		if r.Status >= 200 && r.Status < 300 {
+			v.answered[sameRequest(r)] = r.ID
 		}
 	}
+	v.indexLookups()
 	if c := t.Command; c != nil {
 		v.see(c.StartedAt.Add(c.Duration.Duration()))
 	}
@@ -150,7 +152,7 @@ func proxyAddress(value string) (host, port string) {
 // Dialled returns the name that the process looked up before it dialled the
 // connection's address; the address itself without such a lookup.
 func (v *View) Dialled(c *trace.Connection) string {
-	host, _ := splitAddress(c.Remote)
+	host, _ := SplitAddress(c.Remote)
 	name := host
 	for _, l := range v.names[host] {
 		if (l.PID == c.PID || l.PID == 0 || c.PID == 0) && !l.StartedAt.After(c.StartedAt) {
@@ -163,7 +165,7 @@ func (v *View) Dialled(c *trace.Connection) string {
 // Proxy returns the host of the HTTP or SOCKS proxy that the connection goes
 // to, and whether it goes to one.
 func (v *View) Proxy(c *trace.Connection) (string, bool) {
-	_, port := splitAddress(c.Remote)
+	_, port := SplitAddress(c.Remote)
 	name := v.Dialled(c)
 	if host, ok := v.proxies[net.JoinHostPort(name, port)]; ok {
 		return host, true
@@ -178,7 +180,7 @@ func (v *View) Proxy(c *trace.Connection) (string, bool) {
 // tunnel, the one named in the ClientHello, the one that was looked up.
 func (v *View) Target(c *trace.Connection) string {
 	if c.Tunnel != nil {
-		host, _ := splitAddress(c.Tunnel.Authority)
+		host, _ := SplitAddress(c.Tunnel.Authority)
 		return host
 	}
 	if _, ok := v.Proxy(c); ok {
@@ -198,14 +200,14 @@ func (v *View) Target(c *trace.Connection) string {
 // requestHost returns the host that a request names.
 func requestHost(r *trace.Request) string {
 	if r.Method == "CONNECT" {
-		host, _ := splitAddress(r.URL)
+		host, _ := SplitAddress(r.URL)
 		return host
 	}
 	return hostOf(r.URL)
 }
 
-// splitAddress splits host:port; what is no such thing is all host.
-func splitAddress(s string) (host, port string) {
+// SplitAddress splits host:port; what is no such thing is all host.
+func SplitAddress(s string) (host, port string) {
 	host, port, err := net.SplitHostPort(s)
 	if err != nil {
 		return strings.ToLower(strings.Trim(s, "[]")), ""
@@ -213,11 +215,37 @@ func splitAddress(s string) (host, port string) {
 	return strings.ToLower(host), port
 }
 
-// closed returns when nothing more could come on a connection: its end, or the
+// EndOf returns when nothing more could come on a connection: its end, or the
 // end of the trace.
-func (v *View) closed(c *trace.Connection) time.Time {
+func (v *View) EndOf(c *trace.Connection) time.Time {
 	if c != nil && !c.ClosedAt.IsZero() {
 		return c.ClosedAt
 	}
 	return v.End
+}
+
+// IsProxy reports whether host is the name of a proxy that the settings name
+// or that a tunnel went through.
+func (v *View) IsProxy(host string) bool {
+	for _, name := range v.proxies {
+		if name == host {
+			return true
+		}
+	}
+	return false
+}
+
+// ProxySetting returns the *_PROXY variable that names a host, with its value,
+// credentials masked; empty if none does. Go prefers upper case.
+func (v *View) ProxySetting(host string) (name, value string) {
+	if v.Trace.Environment == nil {
+		return "", ""
+	}
+	for _, n := range slices.Sorted(maps.Keys(v.Trace.Environment.Proxy)) {
+		s := v.Trace.Environment.Proxy[n]
+		if h, _ := proxyAddress(s); h == host && !strings.EqualFold(n, "no_proxy") {
+			return n, Mask(s)
+		}
+	}
+	return "", ""
 }

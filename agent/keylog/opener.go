@@ -20,9 +20,6 @@ const (
 // headerSize is the length of a record header (RFC 8446, section 5.1).
 const headerSize = 5
 
-// maxPlain is what one record may hold, with room for the content type.
-const maxPlain = 1<<14 + 2048
-
 var (
 	errSecretLength = errors.New("secret has the wrong length")
 	errShort        = errors.New("record too short")
@@ -44,7 +41,6 @@ type protection interface {
 type Opener struct {
 	protection protection
 	seq        uint64
-	scratch    []byte
 
 	// TLS 1.3 only: what the next key is made of.
 	secret  []byte
@@ -107,7 +103,6 @@ func (o *Opener) Update() error {
 // TLS 1.2 and earlier.
 func (o *Opener) Next() *Opener {
 	n := *o
-	n.scratch = nil
 	if n.Update() != nil {
 		return nil
 	}
@@ -115,22 +110,19 @@ func (o *Opener) Next() *Opener {
 }
 
 // Open opens one whole record, header included, and returns its content type
-// and plaintext, which is valid until the next call. After an error the
-// sequence number is what it was.
-func (o *Opener) Open(record []byte) (typ uint8, plain []byte, err error) {
-	return o.OpenAt(0, record)
+// and plaintext, which it writes over dst[:0] if that has the capacity; dst
+// must not overlap record. After an error the sequence number is what it was.
+func (o *Opener) Open(dst, record []byte) (typ uint8, plain []byte, err error) {
+	return o.OpenAt(0, dst, record)
 }
 
 // OpenAt opens a record before which skipped records were not seen. Success
 // proves the number right, for the records authenticate themselves.
-func (o *Opener) OpenAt(skipped uint64, record []byte) (typ uint8, plain []byte, err error) {
+func (o *Opener) OpenAt(skipped uint64, dst, record []byte) (typ uint8, plain []byte, err error) {
 	if len(record) < headerSize {
 		return 0, nil, errShort
 	}
-	if o.scratch == nil {
-		o.scratch = make([]byte, 0, maxPlain)
-	}
-	plain, err = o.protection.open(o.scratch, o.seq+skipped, record)
+	plain, err = o.protection.open(dst[:0], o.seq+skipped, record)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -150,7 +142,7 @@ func innerType(plain []byte) (uint8, []byte) {
 			return plain[i], plain[:i]
 		}
 	}
-	return 0, nil
+	return 0, plain[:0]
 }
 
 // Skip counts n records that were not opened.

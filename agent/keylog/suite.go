@@ -75,3 +75,9 @@ func (c recordCipher) suite(hashName, name string) (suite, error) {
 type unsupportedError string
 
 func (e unsupportedError) Error() string { return "cipher suite not supported: " + string(e) }
+
+// Supported says whether the records of a cipher suite can be opened.
+func Supported(id uint16) bool {
+	_, err := parseSuite(id)
+	return err == nil
+}

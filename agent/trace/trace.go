@@ -185,7 +185,8 @@ type Connection struct {
 	// Layers are the protocols that were recognised, in the order in which
 	// they began: tls, http1, http2, socks5, socks4, dns, opaque.
 	Layers []string `json:"layers,omitempty"`
-	// GoAway is the first HTTP/2 GOAWAY frame.
+	// GoAway is the last HTTP/2 GOAWAY frame of the server, or of the client
+	// where the server sent none.
 	GoAway *GoAway `json:"goaway,omitempty"`
 	// Notes say what of it could not be decoded and why, a sentence each.
 	Notes []string `json:"notes,omitempty"`
@@ -241,7 +242,13 @@ type TLS struct {
 	KeyUpdates   int            `json:"key_updates,omitempty"`
 	Alert        *Alert         `json:"alert,omitempty"`
 	Certificates []*Certificate `json:"certificates"`
-	Frames       []int          `json:"frames,omitempty"` // ClientHello, ServerHello, alert
+	// CertificateRequested is set when the server asked for a client
+	// certificate; ClientCertificates are those the client then sent.
+	CertificateRequested bool           `json:"certificate_requested,omitempty"`
+	ClientCertificates   []*Certificate `json:"client_certificates,omitempty"`
+	// OpenErrors counts records that did not open though their secret was there.
+	OpenErrors int   `json:"open_errors,omitempty"`
+	Frames     []int `json:"frames,omitempty"` // ClientHello, ServerHello, alert
 	// NotTLS holds the first bytes (at most 64) of an answer to the ClientHello
 	// that is no TLS record, e.g. "HTTP/1.1 400 Bad Request".
 	NotTLS []byte `json:"-"`
@@ -268,4 +275,7 @@ type Certificate struct {
 	IsCA      bool     `json:"is_ca,omitempty"`
 	// SelfSigned is set when the signature verifies with the certificate's own key.
 	SelfSigned bool `json:"self_signed,omitempty"`
+	// Damaged is why the certificate could not be parsed; the rest is then what
+	// could be read nevertheless.
+	Damaged string `json:"damaged,omitempty"`
 }

@@ -30,6 +30,14 @@ func Silence() Answer {
 	}
 }
 
+// Hangup takes requests and closes the connection (HTTP/1.1) or resets the
+// stream (HTTP/2) without an answer.
+func Hangup() Answer {
+	return func(http.Handler) http.Handler {
+		return http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	}
+}
+
 // RedirectLoop redirects every request to the same path.
 func RedirectLoop() Answer {
 	return func(http.Handler) http.Handler {

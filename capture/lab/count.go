@@ -41,7 +41,7 @@ func (c *counts) watch(read func() (string, int)) {
 // Counts returns what the servers saw and did so far. Names are
 // "HOST: EVENT", where EVENT is an HTTP status, a DNS rcode, or one of
 // "request", "unanswered", "tunnel", "handshake failed", "raw", "SYN dropped".
-// "servers: RST" is the number of resets that the servers' kernel sent.
+// "servers: RST" and "servers: port unreachable" are what their kernel sent.
 func (l *Lab) Counts() map[string]int {
 	l.counts.mu.Lock()
 	all := maps.Clone(l.counts.n)
@@ -84,19 +84,25 @@ func (l *Lab) Proves(names []string) error {
 	}
 }
 
-// resetsSent reads how many RST segments the servers' kernel has sent: the
-// OutRsts column of the two Tcp: lines of net/snmp (net/ipv4/proc.c).
-func (l *Lab) resetsSent() (string, int) {
-	const name = "servers: RST"
+// watchKernel counts what the servers' kernel sends by itself, from the
+// tables of /proc/net/snmp (net/ipv4/proc.c): resets, of both families, and
+// ICMPv4 port unreachable messages.
+func (l *Lab) watchKernel() {
+	l.counts.watch(func() (string, int) { return "servers: RST", l.snmp("Tcp:", "OutRsts") })
+	l.counts.watch(func() (string, int) { return "servers: port unreachable", l.snmp("Udp:", "NoPorts") })
+}
+
+// snmp reads a counter of the servers' kernel; 0 where it cannot be read.
+func (l *Lab) snmp(table, column string) int {
 	var text []byte
 	err := l.servers.do(func() (err error) {
 		text, err = os.ReadFile("/proc/thread-self/net/snmp")
 		return err
 	})
 	if err != nil {
-		return name, 0
+		return 0
 	}
-	return name, snmpField(string(text), "Tcp:", "OutRsts")
+	return snmpField(string(text), table, column)
 }
 
 // snmpField reads a column of a /proc/net/snmp table; 0 where it is not there.

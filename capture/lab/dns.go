@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"slices"
@@ -29,7 +30,7 @@ func (l *Lab) serveNames() error {
 			return err
 		})
 		if err != nil {
-			return closed(ln.Close())
+			return errors.Join(err, ln.Close())
 		}
 		l.runNames(&dns.Server{Listener: ln, Handler: dns.HandlerFunc(l.answerName)}, ln.Close)
 		l.runNames(&dns.Server{PacketConn: pc, Handler: dns.HandlerFunc(l.answerName)}, pc.Close)

@@ -41,6 +41,9 @@ type Lab struct {
 
 	mu      sync.Mutex
 	closers []func() error
+
+	closeOnce sync.Once
+	closeErr  error
 }
 
 // Start builds the network of s and starts its servers. All of them accept
@@ -49,7 +52,7 @@ func Start(s Setup) (*Lab, error) {
 	l := &Lab{setup: s}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	for _, step := range []func() error{
-		l.makeRoot, l.makeAuthority, l.makeCatalog, l.makeNetwork,
+		l.makeRoot, l.writeNameFiles, l.makeAuthority, l.makeCatalog, l.makeNetwork,
 		l.serveNames, l.serveOrigins, l.serveProxy,
 	} {
 		if err := step(); err != nil {
@@ -60,8 +63,15 @@ func Start(s Setup) (*Lab, error) {
 }
 
 // Close ends the servers, kills what still runs in the client's namespace and
-// removes the lab's files and namespaces.
+// removes the lab's files and namespaces. Further calls do nothing and return
+// the same error.
 func (l *Lab) Close() error {
+	l.closeOnce.Do(func() { l.closeErr = l.close() })
+	return l.closeErr
+}
+
+// close does the work of Close.
+func (l *Lab) close() error {
 	l.cancel()
 	var errs []error
 	if l.client != nil {

@@ -95,6 +95,7 @@ func (l *Lab) makeNetwork() error {
 	if l.servers, err = newNamespace(); err != nil {
 		return err
 	}
+	l.watchKernel()
 	if err := l.client.do(l.layCable); err != nil {
 		return err
 	}

@@ -34,11 +34,19 @@ func (l *Lab) serveOrigins() error {
 		SumDBHost:   l.sums,
 		GitHost:     &gitHost{repositories: repositories},
 	} {
-		if err := l.serveHTTPS(host, 443, h); err != nil {
+		if err := l.serveHTTPS(host, 443, l.answering(host, h)); err != nil {
 			return err
 		}
 	}
-	return l.servePlain(GoProxyHost, 80, proxy)
+	return l.servePlain(GoProxyHost, 80, l.answering(GoProxyHost, proxy))
+}
+
+// answering puts the setup's Answer for a host before its handler.
+func (l *Lab) answering(host string, h http.Handler) http.Handler {
+	if answer := l.setup.server(host).Answer; answer != nil {
+		return answer(h)
+	}
+	return h
 }
 
 // serveHTTPS serves a handler over TLS on a port of a host, with what the
@@ -54,7 +62,8 @@ func (l *Lab) serveHTTPS(host string, port uint16, h http.Handler) error {
 	srv.TLSConfig = config
 	srv.Protocols = new(http.Protocols)
 	srv.Protocols.SetHTTP1(true)
-	srv.Protocols.SetHTTP2(!s.HTTP1)
+	// The go command offers h2 to a proxy but speaks HTTP/1.1 to it.
+	srv.Protocols.SetHTTP2(!s.HTTP1 && host != ProxyHost)
 	return l.serve(host, port, func(ln net.Listener) { srv.ServeTLS(ln, "", "") }, srv.Close)
 }
 
@@ -64,12 +73,8 @@ func (l *Lab) servePlain(host string, port uint16, h http.Handler) error {
 	return l.serve(host, port, func(ln net.Listener) { srv.Serve(ln) }, srv.Close)
 }
 
-// newServer is the HTTP server of a host: the handler behind the setup's
-// Answer, counted.
+// newServer is the HTTP server of a host, which counts.
 func (l *Lab) newServer(host string, h http.Handler) *http.Server {
-	if answer := l.setup.server(host).Answer; answer != nil {
-		h = answer(h)
-	}
 	return &http.Server{
 		Handler:           &counted{host: host, counts: &l.counts, next: h},
 		ErrorLog:          log.New(&handshakeLog{host: host, counts: &l.counts}, "", 0),
@@ -99,7 +104,7 @@ func (l *Lab) serve(host string, port uint16, loop func(net.Listener), stop func
 		}
 		l.loops.Go(func() { loop(ln) })
 	}
-	l.onClose(stop)
+	l.onClose(func() error { return closed(stop()) })
 	return nil
 }
 

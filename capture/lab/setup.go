@@ -53,13 +53,13 @@ type Certificate uint8
 
 // Certificates.
 const (
-	Valid        Certificate = iota // leaf and intermediate; the root is trusted by the client
-	Expired                         // not_after is yesterday
-	NotYetValid                     // not_before is tomorrow
-	WrongName                       // valid for other.test
-	UnknownCA                       // by an authority that the client does not trust
-	SelfSigned                      // subject and issuer are the host
-	LeafOnly                        // the intermediate is not sent
+	Valid       Certificate = iota // leaf and intermediate; the root is trusted by the client
+	Expired                        // not_after is yesterday
+	NotYetValid                    // not_before is tomorrow
+	WrongName                      // valid for other.test
+	UnknownCA                      // by an authority that the client does not trust
+	SelfSigned                     // subject and issuer are the host
+	LeafOnly                       // the intermediate is not sent
 )
 
 // An Answer is a way to answer HTTP requests in place of next, the healthy
@@ -154,8 +154,8 @@ const clientNumber = 1
 // places lists the hosts in the servers' namespace.
 func places() []place {
 	return []place{
-		{ResolverHost, 0x53}, {ProxyHost, 0x03}, {GoProxyHost, 0x10}, {MirrorHost, 0x11},
-		{CDNHost, 0x12}, {SumDBHost, 0x13}, {GitHost, 0x14},
+		{ResolverHost, 53}, {ProxyHost, 3}, {GoProxyHost, 10}, {MirrorHost, 11},
+		{CDNHost, 12}, {SumDBHost, 13}, {GitHost, 14},
 	}
 }
 

@@ -68,7 +68,7 @@ func absolute(dir, path string) string {
 }
 
 // notFound explains that a command is in no directory of PATH.
-func notFound(name string, env []string, inv invoker.Invoker) *StartError {
+func notFound(name string, env []string) *StartError {
 	e := &StartError{Err: fmt.Errorf("command not found: %s", name), Code: exitNotFound}
 	if strings.Contains(name, "/") {
 		e.Hints = []string{"ls -l " + quote(name)}
@@ -76,9 +76,6 @@ func notFound(name string, env []string, inv invoker.Invoker) *StartError {
 	}
 	path, _ := getenv(env, "PATH")
 	e.Hints = []string{fmt.Sprintf("%s is in no directory of PATH=%s; give its full path", quote(name), path)}
-	if inv.Sudo {
-		e.Hints = append(e.Hints, "or pass the PATH to search: sudo PATH=\"$PATH\" gopx-trace -- "+quote(name))
-	}
 	return e
 }
 

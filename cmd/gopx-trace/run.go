@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/gopx-trace/gopx-trace/agent"
 	"github.com/gopx-trace/gopx-trace/agent/trace"
 	"github.com/gopx-trace/gopx-trace/capture"
@@ -58,7 +60,11 @@ func exitCode(r *live.Run, t *trace.Trace) int {
 	if t.Command != nil && t.Command.TimedOut {
 		return exitTimeout
 	}
-	return r.ExitCode()
+	code, signal := r.Result()
+	if signal != "" {
+		return 128 + int(unix.SignalNum(signal))
+	}
+	return code
 }
 
 // startFailure passes on what the live source says about a command that could

@@ -32,7 +32,7 @@ const (
 func linkedTLS(path string) string {
 	f, err := os.Open(path)
 	if err != nil {
-		return "none"
+		return noTLS
 	}
 	defer f.Close()
 	return stackOf(needed(f))
@@ -44,12 +44,12 @@ func stackOf(libraries []string) string {
 	for _, lib := range libraries {
 		switch {
 		case strings.HasPrefix(lib, "libssl.so"), strings.HasPrefix(lib, "libcurl.so"):
-			return "openssl"
+			return openSSL
 		case strings.HasPrefix(lib, "libgnutls.so"), strings.HasPrefix(lib, "libcurl-gnutls.so"):
-			return "gnutls"
+			return gnuTLS
 		}
 	}
-	return "none"
+	return noTLS
 }
 
 // segment is a program header's part of the file.

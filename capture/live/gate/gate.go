@@ -11,7 +11,6 @@ package gate
 import (
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -19,32 +18,30 @@ import (
 
 // Options of [New].
 type Options struct {
+	// Examiner looks at what is executed.
+	Examiner *Examiner
 	// Root is a directory through which the mount namespace is reached:
 	// /proc/PID/root of a process in it.
 	Root string
 	// Mounts is its mount table: /proc/PID/mountinfo of the same process.
 	Mounts string
-	// Attach places a TLS probe into the executable at a path. It returns an
-	// error for which NoTLS holds if there is nothing to attach to.
-	Attach func(path string) error
-	// NoTLS recognises that error.
-	NoTLS error
 }
 
 // Gate answers for the executables of one mount namespace. Its methods are
 // safe for concurrent use.
 type Gate struct {
-	options Options
-	fan     int
-	root    int // O_PATH of Options.Root, which outlives the process it was named by
-	mounts  *os.File
-	stop    int // eventfd
-	done    chan struct{}
+	examiner *Examiner
+	fan      int
+	root     int // O_PATH of Options.Root, which outlives the process it was named by
+	// mounts is the mount table. It is no os.File: the runtime's poller would
+	// take the notice of a change away from our own poll.
+	mounts int
+	stop   int // eventfd
+	done   chan struct{}
 
 	mu    sync.Mutex
-	known map[inode]Verdict
 	notes map[uint32][]note
-	marks map[string]bool
+	marks map[string]bool // ids of the mounts that were seen to
 	stats Stats
 }
 
@@ -65,35 +62,36 @@ type Stats struct {
 // (fanotify_init(2): CONFIG_FANOTIFY_ACCESS_PERMISSIONS, CAP_SYS_ADMIN).
 func New(o Options) (*Gate, error) {
 	g := &Gate{
-		options: o, fan: -1, root: -1, stop: -1,
+		examiner: o.Examiner, fan: -1, root: -1, stop: -1, mounts: -1,
 		done:  make(chan struct{}),
-		known: map[inode]Verdict{}, notes: map[uint32][]note{}, marks: map[string]bool{},
+		notes: map[uint32][]note{}, marks: map[string]bool{},
 	}
-	if err := g.open(); err != nil {
+	if err := g.open(o); err != nil {
 		g.free()
 		return nil, err
 	}
-	if g.markAll(); g.stats.Mounts == 0 {
+	g.markAll()
+	if s := g.Stats(); s.Mounts == 0 {
 		g.free()
-		return nil, fmt.Errorf("no mount could be watched: %v: %w", g.stats.Unmarked, errors.ErrUnsupported)
+		return nil, fmt.Errorf("no mount could be watched: %v: %w", s.Unmarked, errors.ErrUnsupported)
 	}
 	go g.serve()
 	return g, nil
 }
 
 // open opens the descriptors.
-func (g *Gate) open() error {
+func (g *Gate) open(o Options) error {
 	const flags = unix.FAN_CLASS_CONTENT | unix.FAN_CLOEXEC | unix.FAN_NONBLOCK |
 		unix.FAN_UNLIMITED_QUEUE | unix.FAN_UNLIMITED_MARKS
 	var err error
 	if g.fan, err = unix.FanotifyInit(flags, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_LARGEFILE); err != nil {
 		return fmt.Errorf("fanotify_init: %w", err)
 	}
-	if g.root, err = unix.Open(g.options.Root, unix.O_PATH|unix.O_CLOEXEC, 0); err != nil {
-		return fmt.Errorf("open %s: %w", g.options.Root, err)
+	if g.root, err = unix.Open(o.Root, unix.O_PATH|unix.O_CLOEXEC, 0); err != nil {
+		return fmt.Errorf("open %s: %w", o.Root, err)
 	}
-	if g.mounts, err = os.Open(g.options.Mounts); err != nil {
-		return err
+	if g.mounts, err = unix.Open(o.Mounts, unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
+		return fmt.Errorf("open %s: %w", o.Mounts, err)
 	}
 	if g.stop, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		return fmt.Errorf("eventfd: %w", err)
@@ -122,12 +120,9 @@ func (g *Gate) Close() error {
 // free closes the descriptors. Closing the fanotify one is what releases
 // whoever waits.
 func (g *Gate) free() {
-	for _, fd := range []int{g.fan, g.root, g.stop} {
+	for _, fd := range []int{g.fan, g.root, g.stop, g.mounts} {
 		if fd >= 0 {
 			unix.Close(fd)
 		}
-	}
-	if g.mounts != nil {
-		g.mounts.Close()
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"strconv"
 	"strings"
@@ -32,16 +33,11 @@ const remoteWait = 250 * time.Millisecond
 
 // markAll watches every mount that is not watched yet.
 func (g *Gate) markAll() {
-	if _, err := g.mounts.Seek(0, io.SeekStart); err != nil {
-		return
-	}
-	table, err := io.ReadAll(io.LimitReader(g.mounts, maxMountinfo))
-	if err != nil {
-		return
-	}
+	mounts := parseMountinfo(readTable(g.mounts))
+	g.forgetMounts(mounts)
 	deadline := time.Now().Add(remoteWait)
 	var remote []<-chan error
-	for _, m := range parseMountinfo(table) {
+	for _, m := range mounts {
 		if g.marks[m.id] || !m.executable() {
 			continue
 		}
@@ -58,6 +54,37 @@ func (g *Gate) markAll() {
 		case <-time.After(time.Until(deadline)):
 		}
 	}
+}
+
+// forgetMounts drops the ids of mounts that are gone: the kernel gives them to
+// new ones.
+func (g *Gate) forgetMounts(now []mount) {
+	there := map[string]bool{}
+	for _, m := range now {
+		there[m.id] = true
+	}
+	maps.DeleteFunc(g.marks, func(id string, _ bool) bool { return !there[id] })
+}
+
+// readTable reads a mount table from its start; what could be read if there is
+// an error.
+func readTable(fd int) []byte {
+	if _, err := unix.Seek(fd, 0, io.SeekStart); err != nil {
+		return nil
+	}
+	var table []byte
+	buf := make([]byte, 64<<10)
+	for len(table) < maxMountinfo {
+		n, err := unix.Read(fd, buf)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil || n == 0 {
+			break
+		}
+		table = append(table, buf[:n]...)
+	}
+	return table
 }
 
 // markAside watches a mount in the background: looking up the root of a

@@ -27,7 +27,7 @@ func (g *Gate) serve() {
 			{Fd: int32(g.stop), Events: unix.POLLIN},
 			// A mount table is always readable; POLLPRI says that it changed
 			// (proc_pid_mountinfo(5)).
-			{Fd: int32(g.mounts.Fd()), Events: unix.POLLPRI},
+			{Fd: int32(g.mounts), Events: unix.POLLPRI},
 		}
 		if _, err := unix.Poll(fds, -1); err != nil && err != unix.EINTR {
 			return

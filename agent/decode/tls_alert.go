@@ -1,0 +1,93 @@
+package decode
+
+import (
+	"fmt"
+
+	"github.com/gopx-trace/gopx-trace/agent/flow"
+	"github.com/gopx-trace/gopx-trace/agent/trace"
+)
+
+const alertCloseNotify = 0
+
+// alert reads the alerts of a record (RFC 8446, section 6); several in one are
+// allowed before TLS 1.3.
+func (t *tlsLayer) alert(h *tlsHalf, b []byte, m flow.Mark) {
+	for ; len(b) >= 2; b = b[2:] {
+		if b[1] == alertCloseNotify {
+			t.endInner(h, flow.Finished, m)
+			continue
+		}
+		if t.facts.Alert == nil {
+			t.facts.Alert = t.newAlert(h, b[0], b[1], m)
+			t.facts.Frames = append(t.facts.Frames, m.Frame)
+		}
+	}
+}
+
+func (t *tlsLayer) newAlert(h *tlsHalf, level, description uint8, m flow.Mark) *trace.Alert {
+	a := &trace.Alert{SentBy: "remote", Level: alertLevel(level), Description: alertName(description), Frame: m.Frame}
+	if h.dir == flow.ToServer {
+		a.SentBy = "local"
+	}
+	return a
+}
+
+func alertLevel(n uint8) string {
+	switch n {
+	case 1:
+		return "warning"
+	case 2:
+		return "fatal"
+	}
+	return fmt.Sprintf("level %d", n)
+}
+
+// alertName names an alert as the IANA registry "TLS Alerts" does, or by its
+// number.
+func alertName(n uint8) string {
+	if name, ok := alertNames[n]; ok {
+		return name
+	}
+	return fmt.Sprintf("alert %d", n)
+}
+
+// alertNames are the registered alerts, and those of SSL 3.0; never written.
+var alertNames = map[uint8]string{
+	0:   "close_notify",
+	10:  "unexpected_message",
+	20:  "bad_record_mac",
+	21:  "decryption_failed",
+	22:  "record_overflow",
+	30:  "decompression_failure",
+	40:  "handshake_failure",
+	41:  "no_certificate",
+	42:  "bad_certificate",
+	43:  "unsupported_certificate",
+	44:  "certificate_revoked",
+	45:  "certificate_expired",
+	46:  "certificate_unknown",
+	47:  "illegal_parameter",
+	48:  "unknown_ca",
+	49:  "access_denied",
+	50:  "decode_error",
+	51:  "decrypt_error",
+	52:  "too_many_cids_requested",
+	60:  "export_restriction",
+	70:  "protocol_version",
+	71:  "insufficient_security",
+	80:  "internal_error",
+	86:  "inappropriate_fallback",
+	90:  "user_canceled",
+	100: "no_renegotiation",
+	109: "missing_extension",
+	110: "unsupported_extension",
+	111: "certificate_unobtainable",
+	112: "unrecognized_name",
+	113: "bad_certificate_status_response",
+	114: "bad_certificate_hash_value",
+	115: "unknown_psk_identity",
+	116: "certificate_required",
+	117: "general_error",
+	120: "no_application_protocol",
+	121: "ech_required",
+}

@@ -1,0 +1,141 @@
+package diagnose
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gopx-trace/gopx-trace/agent/trace"
+)
+
+// resolution is all that one process asked for one name that it got no address
+// for; search domains put after the name belong to it.
+type resolution struct {
+	name    string
+	pid     uint32
+	lookups []*trace.Lookup
+}
+
+// unresolved groups the lookups of names that stayed without an address.
+func (f *facts) unresolved() []*resolution {
+	var list []*resolution
+	for _, l := range f.Trace.Lookups {
+		if l.Type != "A" && l.Type != "AAAA" || f.Resolved(l) {
+			continue
+		}
+		i := slices.IndexFunc(list, func(r *resolution) bool { return r.pid == l.PID && r.covers(l.Name) })
+		if i < 0 {
+			i = len(list)
+			list = append(list, &resolution{name: strings.ToLower(l.Name), pid: l.PID})
+		}
+		list[i].lookups = append(list[i].lookups, l)
+	}
+	return list
+}
+
+// covers reports whether name is the resolution's name, or that with a search
+// domain. A resolver asks for a name of several labels as it is first.
+func (r *resolution) covers(name string) bool {
+	name = strings.ToLower(name)
+	return name == r.name || strings.HasPrefix(name, r.name+".")
+}
+
+// Kinds of [resolution.kind] that are no rcode mnemonics.
+const (
+	dnsEmpty  = "empty"
+	dnsClosed = "closed"
+	dnsSilent = "silent"
+)
+
+// kind returns what the resolution came to: an rcode before silence, since a
+// resolver that answers is alive.
+func (r *resolution) kind() (string, *trace.Lookup) {
+	for _, rcode := range []string{"NXDOMAIN", "SERVFAIL", "REFUSED"} {
+		if i := slices.IndexFunc(r.lookups, func(l *trace.Lookup) bool { return l.RCode == rcode }); i >= 0 {
+			return rcode, r.lookups[i]
+		}
+	}
+	for _, l := range r.lookups {
+		if l.RCode == "" && strings.Contains(l.Error, "port unreachable") || l.Error == "ECONNREFUSED" {
+			return dnsClosed, l
+		}
+	}
+	for _, l := range r.lookups {
+		if l.RCode == "" {
+			return dnsSilent, l
+		}
+	}
+	if slices.ContainsFunc(r.lookups, func(l *trace.Lookup) bool { return l.RCode != "NOERROR" }) {
+		return "", r.lookups[0]
+	}
+	return dnsEmpty, r.lookups[0]
+}
+
+// dnsFault returns the findings for names whose resolution came to kind. A
+// name that a more telling rule speaks for is left to that one.
+func (f *facts) dnsFault(kind string) []*trace.Finding {
+	var list []*trace.Finding
+	for _, r := range f.unresolved() {
+		k, l := r.kind()
+		if k != kind || f.spokenFor(r.name) || f.isProxyName(r.name) && (k == "NXDOMAIN" || k == dnsEmpty) {
+			continue
+		}
+		list = append(list, r.finding(l))
+	}
+	return list
+}
+
+func (r *resolution) finding(l *trace.Lookup) *trace.Finding {
+	var evidence []trace.Evidence
+	for _, o := range r.lookups[:min(len(r.lookups), maxEvidence)] {
+		evidence = append(evidence, lookupEvidence(o))
+	}
+	return finding(hopResolver, l.StartedAt, map[string]string{"host": r.name, "server": l.Server}, evidence...)
+}
+
+func dnsNXDomain(f *facts) []*trace.Finding    { return f.dnsFault("NXDOMAIN") }
+func dnsEmptyAnswer(f *facts) []*trace.Finding { return f.dnsFault(dnsEmpty) }
+func dnsServFail(f *facts) []*trace.Finding    { return f.dnsFault("SERVFAIL") }
+func dnsRefused(f *facts) []*trace.Finding     { return f.dnsFault("REFUSED") }
+func dnsPortClosed(f *facts) []*trace.Finding  { return f.dnsFault(dnsClosed) }
+
+// dnsTimeout needs more than a missing answer: the question was sent again, or
+// there was time to.
+func dnsTimeout(f *facts) []*trace.Finding {
+	var list []*trace.Finding
+	for _, r := range f.unresolved() {
+		k, l := r.kind()
+		waited := f.End.Sub(l.StartedAt)
+		attempts := 0
+		for _, o := range r.lookups {
+			if o.RCode == "" {
+				attempts = max(attempts, o.Attempts)
+			}
+		}
+		if k != dnsSilent || f.spokenFor(r.name) || attempts < 2 && waited < f.Patience() {
+			continue
+		}
+		found := r.finding(l)
+		last := r.lookups[len(r.lookups)-1].StartedAt
+		found.Args["seconds"] = seconds(max(min(waited, last.Sub(l.StartedAt)+resolverPatience), 0))
+		list = append(list, f.silence(found))
+	}
+	return list
+}
+
+// resolverPatience is how long a resolver is waited for, per question
+// (resolv.conf(5), timeout).
+const resolverPatience = 5 * time.Second
+
+// proxyNameUnresolvable: the name that *_PROXY gives is none.
+func proxyNameUnresolvable(f *facts) []*trace.Finding {
+	var list []*trace.Finding
+	for _, r := range f.unresolved() {
+		if k, l := r.kind(); f.isProxyName(r.name) && (k == "NXDOMAIN" || k == dnsEmpty) {
+			found := r.finding(l)
+			found.Evidence = append(found.Evidence, f.proxySetting(r.name)...)
+			list = append(list, found)
+		}
+	}
+	return list
+}

@@ -1,0 +1,126 @@
+package diagnose
+
+import (
+	"net/url"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gopx-trace/gopx-trace/agent/goproxy"
+	"github.com/gopx-trace/gopx-trace/agent/trace"
+)
+
+// facts is what the rules look at: the trace, indexed, and the answers to
+// questions that several of them ask.
+type facts struct {
+	*goproxy.View
+	// roles are what hosts are to the go command, see [facts.hop].
+	roles map[string]string
+	// strict is set when nothing else explains the failure.
+	strict    bool
+	processes map[uint32]*trace.Process
+}
+
+func newFacts(t *trace.Trace) *facts {
+	f := &facts{View: goproxy.NewView(t), processes: map[uint32]*trace.Process{}}
+	for _, p := range t.Processes {
+		f.processes[p.PID] = p
+	}
+	f.findRoles()
+	return f
+}
+
+// finding begins a certain error; rules lower both where they must.
+func finding(hop string, at time.Time, args map[string]string, evidence ...trace.Evidence) *trace.Finding {
+	return &trace.Finding{
+		Severity: trace.Error, Confidence: trace.Certain,
+		Hop: hop, At: at, Args: args, Evidence: evidence, Fix: []string{},
+	}
+}
+
+// silence is a finding that rests on something that was not seen: the tracer's
+// own losses weaken it.
+func (f *facts) silence(found *trace.Finding) *trace.Finding {
+	if f.Trace.Losses.Packets > 0 {
+		found.Confidence = trace.Possible
+	}
+	return found
+}
+
+// unharmed reports whether the command could do without a request's answer.
+func (f *facts) unharmed(r *trace.Request) bool {
+	if !f.strict {
+		return f.Harmless(r)
+	}
+	fetch, _ := f.FetchOf(r)
+	return fetch != nil && fetch.Outcome == trace.OK
+}
+
+// byGit reports whether a process is git or one of its helpers.
+func (f *facts) byGit(pid uint32) bool {
+	p := f.processes[pid]
+	return p != nil && strings.HasPrefix(path.Base(p.Exe), "git")
+}
+
+// peerArgs name the two ends of what a connection is for: the host, its port
+// and address, and the proxy between if there is one.
+func (f *facts) peerArgs(c *trace.Connection, host string) map[string]string {
+	_, port := goproxy.SplitAddress(c.Remote)
+	args := map[string]string{"host": host, "address": c.Remote, "via": ""}
+	if proxy, ok := f.Proxy(c); ok && proxy != host {
+		args["via"] = " through the proxy " + proxy + ":" + port
+		if c.Tunnel != nil {
+			_, port = goproxy.SplitAddress(c.Tunnel.Authority)
+		}
+	}
+	args["port"] = port
+	return args
+}
+
+// proxyArgs name a proxy and the host it was asked for.
+func (f *facts) proxyArgs(c *trace.Connection, target string) map[string]string {
+	host, _ := f.Proxy(c)
+	_, port := goproxy.SplitAddress(c.Remote)
+	return map[string]string{"host": host, "port": port, "address": c.Remote, "target": target}
+}
+
+// requestArgs name a request and the host it went to.
+func (f *facts) requestArgs(r *trace.Request) map[string]string {
+	args := map[string]string{"host": urlHost(r.URL), "via": "", "port": "", "address": ""}
+	if c := f.Connection(r.Connection); c != nil {
+		args = f.peerArgs(c, urlHost(r.URL))
+	}
+	args["url"], args["status"], args["text"] = plainURL(r.URL), strconv.Itoa(r.Status), r.StatusText
+	if args["text"] == "" { // HTTP/2 has no reason phrase
+		args["text"] = statusText(r.Status)
+	}
+	args["module"] = r.Module
+	if r.Version != "" {
+		args["module"] += "@" + r.Version
+	}
+	return args
+}
+
+// plainURL leaves out what may be secret: userinfo, and the query, which is
+// where signed URLs carry their signature.
+func plainURL(raw string) string {
+	raw, _, _ = strings.Cut(goproxy.Mask(raw), "?")
+	return raw
+}
+
+func urlHost(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(u.Hostname())
+}
+
+// seconds writes a duration for a sentence.
+func seconds(d time.Duration) string {
+	if d < 10*time.Second {
+		return strconv.FormatFloat(d.Seconds(), 'f', 1, 64)
+	}
+	return strconv.FormatFloat(d.Seconds(), 'f', 0, 64)
+}

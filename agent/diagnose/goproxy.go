@@ -1,0 +1,143 @@
+package diagnose
+
+import (
+	"github.com/gopx-trace/gopx-trace/agent/trace"
+)
+
+// spokenFor reports whether a rule of this file or of http.go speaks for
+// failures to reach a host, so that those of DNS and TCP stay silent.
+func (f *facts) spokenFor(host string) bool {
+	switch f.role(host) {
+	case roleSumDB:
+		return true
+	case roleRedirect:
+		return len(redirectCDNBlocked(f)) > 0
+	}
+	return f.deadFirst(host) >= 0
+}
+
+// deadFirst returns the index of the GOPROXY entry of a host whose separator
+// keeps the go command from the module proxy after it; -1 if it is none.
+func (f *facts) deadFirst(host string) int {
+	for i, e := range f.Config.List {
+		if e.Host() == host && host != "" && e.Separator == "," && i+1 < len(f.Config.List) && f.Config.List[i+1].IsURL() {
+			return i
+		}
+	}
+	return -1
+}
+
+// deadFirstWithComma: an entry can't be reached, and the separator after it
+// lets only 404 and 410 pass, so that the next entry is never asked.
+func deadFirstWithComma(f *facts) []*trace.Finding {
+	var list []*trace.Finding
+	for _, d := range f.failedDials() {
+		i := f.deadFirst(d.host)
+		if i < 0 || d.proxy || d.kind == "" || d.fixedHop() != "" {
+			continue
+		}
+		found := f.dialFinding(d)
+		found.Args["next"] = f.Config.List[i+1].String()
+		found.Args["entry"] = f.Config.List[i].String()
+		found.Args["reason"] = found.Evidence[0].Text
+		found.Evidence = append(found.Evidence, f.listEvidence()...)
+		list = append(list, found)
+	}
+	return list
+}
+
+// listEvidence is the GOPROXY list, credentials masked.
+func (f *facts) listEvidence() []trace.Evidence {
+	value := ""
+	for _, e := range f.Config.List {
+		value += e.String() + e.Separator
+	}
+	if value == "" {
+		return nil
+	}
+	return f.configEvidence("GOPROXY", value)
+}
+
+// notFound returns the findings for 404 and 410 answers that ended a fetch, for
+// the purposes that match. They matter only to a command that failed. One that
+// go went on from, in vain, is told beside what failed then.
+func (f *facts) notFound(match func(*trace.Request) bool) []*trace.Finding {
+	if c := f.Trace.Command; c != nil && !failed(c) {
+		return nil
+	}
+	var list []*trace.Finding
+	for _, r := range f.exchanges() {
+		if !missing(r) || !match(r) {
+			continue
+		}
+		found := f.requestFinding(r, "entry", "", "server_said", "")
+		if fetch, i := f.FetchOf(r); fetch != nil {
+			found.Args["entry"] = fetch.Attempts[i].Entry
+			if i+1 < len(fetch.Attempts) {
+				found.Severity = trace.Info
+			}
+		}
+		if line := firstLine(r.Body); line != "" && line[0] != '<' && r.Header("Content-Encoding") == "" {
+			found.Args["server_said"] = ": " + line
+		}
+		found.Evidence = append(found.Evidence, f.listEvidence()...)
+		list = append(list, found)
+	}
+	return list
+}
+
+func httpNotFound(f *facts) []*trace.Finding {
+	return f.notFound(func(r *trace.Request) bool {
+		return !forSumDB(r) && r.Purpose != trace.PurposeToolchain && r.Purpose != trace.PurposeGoImport
+	})
+}
+
+func toolchainNotAvailable(f *facts) []*trace.Finding {
+	return f.notFound(func(r *trace.Request) bool { return r.Purpose == trace.PurposeToolchain })
+}
+
+func importPath404(f *facts) []*trace.Finding {
+	return f.notFound(func(r *trace.Request) bool { return r.Purpose == trace.PurposeGoImport })
+}
+
+// sumDB404Private: the checksum database does not know the module. 404 for
+// "supported" is an answer like any other.
+func sumDB404Private(f *facts) []*trace.Finding {
+	return f.notFound(func(r *trace.Request) bool { return r.Purpose == trace.PurposeLookup })
+}
+
+// sumDBRelayBroken: a module proxy that relays the checksum database has to
+// answer 200, or 404 or 410 if it does not.
+func sumDBRelayBroken(f *facts) []*trace.Finding {
+	return f.statusFault(func(r *trace.Request) bool { return relayed(r) && r.Status >= 400 && !missing(r) })
+}
+
+// sumDBUnreachable: the database itself is asked when no module proxy relays
+// it, and can't be reached.
+func sumDBUnreachable(f *facts) []*trace.Finding {
+	var list []*trace.Finding
+	add := func(host, reason string, found *trace.Finding) {
+		found.Hop = f.hop(host)
+		found.Args = map[string]string{"host": host, "reason": reason}
+		for _, r := range f.Trace.Requests {
+			if r.Purpose == trace.PurposeSupported && missing(r) {
+				found.Evidence = append(found.Evidence, answerEvidence(r))
+				break
+			}
+		}
+		list = append(list, found)
+	}
+	for _, d := range f.failedDials() {
+		if d.kind != "" && !d.proxy && f.role(d.host) == roleSumDB {
+			found := f.dialFinding(d)
+			add(d.host, found.Evidence[0].Text, found)
+		}
+	}
+	for _, r := range f.unresolved() {
+		if _, l := r.kind(); f.role(r.name) == roleSumDB {
+			found := r.finding(l)
+			add(r.name, lookupEvidence(l).Text, found)
+		}
+	}
+	return list
+}

@@ -1,0 +1,252 @@
+package diagnose
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gopx-trace/gopx-trace/agent/goproxy"
+	"github.com/gopx-trace/gopx-trace/agent/trace"
+)
+
+// exchanges returns the requests that a rule about HTTP may look at: those to
+// the origin whose answer the command could not do without.
+func (f *facts) exchanges() []*trace.Request {
+	var list []*trace.Request
+	for _, r := range f.Trace.Requests {
+		if r.Method != "CONNECT" && f.Connection(r.Connection) != nil && !f.Unseen(r) && !f.unharmed(r) {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// requestFinding is about one request.
+func (f *facts) requestFinding(r *trace.Request, more ...string) *trace.Finding {
+	return finding(f.requestHop(r), r.StartedAt, with(f.requestArgs(r), more...), answerEvidence(r))
+}
+
+// statusFault returns the findings for answers that match.
+func (f *facts) statusFault(match func(*trace.Request) bool) []*trace.Finding {
+	var list []*trace.Finding
+	for _, r := range f.exchanges() {
+		if r.Status != 0 && match(r) {
+			list = append(list, f.requestFinding(r))
+		}
+	}
+	return list
+}
+
+// forSumDB reports whether a request is for the checksum database.
+func forSumDB(r *trace.Request) bool {
+	return r.Purpose == trace.PurposeSupported || r.Purpose == trace.PurposeLookup || r.Purpose == trace.PurposeTile
+}
+
+// relayed reports whether it goes there through a module proxy.
+func relayed(r *trace.Request) bool {
+	return forSumDB(r) && strings.Contains(r.URL, "/sumdb/")
+}
+
+func forGit(r *trace.Request) bool {
+	return r.Purpose == trace.PurposeGitRefs || r.Purpose == trace.PurposeGitPack
+}
+
+func missing(r *trace.Request) bool { return r.Status == 404 || r.Status == 410 }
+
+// httpUnauthorized: the server wants credentials. Git's own requests have a
+// rule of their own.
+func httpUnauthorized(f *facts) []*trace.Finding {
+	return f.statusFault(func(r *trace.Request) bool { return r.Status == 401 && !forGit(r) && !relayed(r) })
+}
+
+func gitAuthPrompt(f *facts) []*trace.Finding {
+	return f.statusFault(func(r *trace.Request) bool { return r.Status == 401 && forGit(r) })
+}
+
+// httpForbidden: 403, and the other statuses that say no to this request for
+// no other reason that has a rule.
+func httpForbidden(f *facts) []*trace.Finding {
+	return f.statusFault(func(r *trace.Request) bool {
+		return r.Status > 401 && r.Status < 500 && !missing(r) && r.Status != 407 && r.Status != 429 && !relayed(r)
+	})
+}
+
+func httpRateLimited(f *facts) []*trace.Finding {
+	return f.statusFault(func(r *trace.Request) bool { return r.Status == 429 && !relayed(r) })
+}
+
+func httpServerError(f *facts) []*trace.Finding {
+	return f.statusFault(func(r *trace.Request) bool { return r.Status >= 500 && !relayed(r) })
+}
+
+// redirectNoLocation: a redirect that does not say where to.
+func redirectNoLocation(f *facts) []*trace.Finding {
+	return f.statusFault(func(r *trace.Request) bool {
+		switch r.Status {
+		case 301, 302, 303, 307, 308:
+			return r.Header("Location") == ""
+		}
+		return false
+	})
+}
+
+// lastOf returns the last request of a chain.
+func (f *facts) lastOf(c *trace.Chain) *trace.Request {
+	if len(c.Requests) == 0 {
+		return nil
+	}
+	return f.Request(c.Requests[len(c.Requests)-1])
+}
+
+func redirectLoop(f *facts) []*trace.Finding {
+	var list []*trace.Finding
+	for _, c := range f.Trace.Chains {
+		last := f.lastOf(c)
+		if c.Outcome != trace.Loop || last == nil || f.unharmed(last) {
+			continue
+		}
+		found := f.requestFinding(last, "count", strconv.Itoa(len(c.Requests)), "hosts", strings.Join(c.Hosts, ", "))
+		found.Evidence = nil
+		for _, id := range c.Requests[:min(len(c.Requests), maxEvidence)] {
+			r := f.Request(id)
+			found.Evidence = append(found.Evidence, requestEvidence(r, strconv.Itoa(r.Status)+" "+plainURL(r.URL)+" → "+plainURL(goproxy.Location(r))))
+		}
+		list = append(list, found)
+	}
+	return list
+}
+
+// deadEnd returns the chains that lead to a URL which was never asked for.
+func (f *facts) deadEnd(match func(from *trace.Request, to string) bool) []*trace.Finding {
+	var list []*trace.Finding
+	for _, c := range f.Trace.Chains {
+		last := f.lastOf(c)
+		if c.Outcome != trace.Failed || last == nil || f.unharmed(last) {
+			continue
+		}
+		if to := goproxy.Location(last); to != "" && match(last, to) {
+			found := f.requestFinding(last, "to", urlHost(to), "location", plainURL(to))
+			found.Evidence = append(found.Evidence, requestEvidence(last, "Location: "+plainURL(to)))
+			list = append(list, found)
+		}
+	}
+	return list
+}
+
+// redirectHTTPSToHTTP: the go command does not follow such a redirect
+// ($GOROOT/src/cmd/go/internal/web/http.go).
+func redirectHTTPSToHTTP(f *facts) []*trace.Finding {
+	return f.deadEnd(func(from *trace.Request, to string) bool {
+		return strings.HasPrefix(from.URL, "https://") && strings.HasPrefix(to, "http://")
+	})
+}
+
+// redirectCDNBlocked: the module proxy works, the host that it sends to can't
+// be reached. A proxy that refuses that host is the proxy's fault.
+func redirectCDNBlocked(f *facts) []*trace.Finding {
+	why := map[string]trace.Evidence{}
+	for _, d := range f.failedDials() {
+		if d.kind != "" && !d.proxy {
+			why[d.host] = f.dialFinding(d).Evidence[0]
+		}
+	}
+	for _, r := range f.unresolved() {
+		_, l := r.kind()
+		why[r.name] = lookupEvidence(l)
+	}
+	list := f.deadEnd(func(_ *trace.Request, to string) bool {
+		_, ok := why[urlHost(to)]
+		return ok && f.role(urlHost(to)) == roleRedirect
+	})
+	for _, found := range list {
+		to := found.Args["to"]
+		found.Args["from"], found.Args["host"] = found.Args["host"], to
+		found.Args["reason"] = why[to].Text
+		found.Hop = f.hop(to)
+		found.Evidence = append(found.Evidence, why[to])
+	}
+	return list
+}
+
+// waiting returns the findings for requests that wait for the first byte.
+func (f *facts) waiting(match func(*trace.Request) bool) []*trace.Finding {
+	var list []*trace.Finding
+	for _, r := range f.exchanges() {
+		waited := f.Waited(r)
+		if r.Status == 0 && waited >= f.Patience() && match(r) {
+			found := f.requestFinding(r, "seconds", seconds(waited))
+			c := f.Connection(r.Connection)
+			if c.Retransmits > 0 {
+				// It may be the way that is broken, not the server.
+				found.Confidence = trace.Likely
+			}
+			list = append(list, f.silence(found))
+		}
+	}
+	return list
+}
+
+// hangNoResponse: the go command has no time limit for it.
+func hangNoResponse(f *facts) []*trace.Finding {
+	return f.waiting(func(r *trace.Request) bool { return !forSumDB(r) && !forGit(r) })
+}
+
+func sumDBHang(f *facts) []*trace.Finding { return f.waiting(forSumDB) }
+
+func gitHang(f *facts) []*trace.Finding { return f.waiting(forGit) }
+
+// broken returns the findings for answers whose body did not come whole.
+func (f *facts) brokenBody(match func(*trace.Request, *trace.Connection) bool) []*trace.Finding {
+	var list []*trace.Finding
+	for _, r := range f.exchanges() {
+		c := f.Connection(r.Connection)
+		if r.Status < 200 || r.Status >= 300 || r.ResponseComplete || !match(r, c) {
+			continue
+		}
+		length := r.Header("Content-Length")
+		if length == "" {
+			length = "an unknown number of"
+		}
+		list = append(list, f.requestFinding(r, "got", strconv.FormatUint(r.ResponseBytes, 10), "length", length,
+			"seconds", seconds(f.Waited(r))))
+	}
+	return list
+}
+
+func bodyReset(f *facts) []*trace.Finding {
+	return f.brokenBody(func(_ *trace.Request, c *trace.Connection) bool { return c.ResetBy == "remote" })
+}
+
+func bodyTruncated(f *facts) []*trace.Finding {
+	return f.brokenBody(func(_ *trace.Request, c *trace.Connection) bool {
+		return c.ResetBy != "remote" && c.ClosedBy == "remote"
+	})
+}
+
+func bodyStall(f *facts) []*trace.Finding {
+	list := f.brokenBody(func(r *trace.Request, _ *trace.Connection) bool { return f.Waited(r) >= f.Patience() })
+	for _, found := range list {
+		f.silence(found)
+	}
+	return list
+}
+
+// httpFreshConnClosed: the first request on a connection was answered by its
+// end. On a connection that was used before, that is an ordinary race, which
+// the go command repeats by itself.
+func httpFreshConnClosed(f *facts) []*trace.Finding {
+	var list []*trace.Finding
+	for _, r := range f.exchanges() {
+		c := f.Connection(r.Connection)
+		if r.Status != 0 || !remoteEnd(c) || c.MissedBytes > 0 || strings.HasPrefix(r.Error, "stream reset") {
+			continue
+		}
+		if slices.ContainsFunc(f.Requests(c), func(o *trace.Request) bool { return o.Method != "CONNECT" && o.Status != 0 }) {
+			continue
+		}
+		found := f.requestFinding(r, "how", ending(c))
+		found.Evidence = append(found.Evidence, connectionEvidence(c, ending(c)+" by the peer after the request, before any byte of an answer"))
+		list = append(list, found)
+	}
+	return list
+}

@@ -1,0 +1,118 @@
+package diagnose
+
+import (
+	"strings"
+
+	"github.com/gopx-trace/gopx-trace/agent/trace"
+)
+
+// Rule finds one kind of fault.
+type Rule struct {
+	// ID names the fault; it is never used for anything else.
+	ID string
+	// args are the names in the Args of each finding, separated by blanks;
+	// sentences may use those and no others.
+	args string
+	find func(*facts) []*trace.Finding
+}
+
+// Args returns the names in the Args of each finding of the rule.
+func (r Rule) Args() []string { return strings.Fields(r.args) }
+
+// What findings about the same kind of thing have in common.
+const (
+	lookupArgs  = "host server"
+	dialArgs    = "host port address via seconds from"
+	connectArgs = "host port address target status text"
+	layerArgs   = "host port address via name"
+	helloArgs   = layerArgs + " bytes seconds"
+	alertArgs   = layerArgs + " alert version"
+	certArgs    = layerArgs + " subject issuer names not_before not_after at"
+	httpArgs    = "host port address via url status text module"
+	bodyArgs    = httpArgs + " got length seconds"
+	absentArgs  = httpArgs + " entry server_said"
+)
+
+// Rules lists the rules from the lowest layer to the highest: where several
+// faults are found, the first in this list explains the others. Their ids and
+// the numbers of the faults are those of the project's fault catalogue.
+func Rules() []Rule {
+	return []Rule{
+		// names
+		{"dns-port-closed", lookupArgs, dnsPortClosed},
+		{"dns-timeout", lookupArgs + " seconds", dnsTimeout},
+		{"dns-servfail", lookupArgs, dnsServFail},
+		{"dns-refused", lookupArgs, dnsRefused},
+		{"proxy-name-unresolvable", lookupArgs, proxyNameUnresolvable},
+		{"dns-nxdomain", lookupArgs, dnsNXDomain},
+		{"dns-empty-noerror", lookupArgs, dnsEmptyAnswer},
+
+		// the way and TCP
+		{"route-missing", dialArgs, routeMissing},
+		{"fw-admin-prohibited", dialArgs, fwAdminProhibited},
+		{"icmp-host-unreach", dialArgs, icmpHostUnreach},
+		{"arp-no-answer", dialArgs, arpNoAnswer},
+		{"proxy-unreachable", dialArgs + " reason", proxyUnreachable},
+		{"dead-first-with-comma", dialArgs + " entry next reason", deadFirstWithComma},
+		{"tcp-refused", dialArgs, tcpRefused},
+		{"tcp-syn-dropped", dialArgs, tcpSYNDropped},
+
+		// the proxy between
+		{"https-proxy-unknown-ca", certArgs, httpsProxyUnknownCA},
+		{"proxy-407", connectArgs + " sent", proxy407},
+		{"proxy-ntlm-kerberos", connectArgs, proxyNTLMKerberos},
+		{"proxy-403", connectArgs, proxy403},
+		{"proxy-5xx", connectArgs, proxy5xx},
+		{"proxy-302-portal", connectArgs, proxy302Portal},
+		{"proxy-hang-connect", connectArgs + " seconds", proxyHangConnect},
+		{"proxy-tunnel-silent", connectArgs + " seconds", proxyTunnelSilent},
+		{"tunnel-reset", connectArgs + " after how", tunnelReset},
+		{"tunnel-plain-http", connectArgs + " answer", tunnelPlainHTTP},
+		{"socks-refused", connectArgs, socksRefused},
+
+		// TLS
+		{"sni-reset", helloArgs, sniReset},
+		{"tls-fin-after-hello", helloArgs, tlsFINAfterHello},
+		{"tls-silent-server", helloArgs, tlsSilentServer},
+		{"http-on-https-port", layerArgs + " answer", httpOnHTTPSPort},
+		{"non-tls-service", layerArgs + " answer", nonTLSService},
+		{"tls-expired", certArgs, tlsExpired},
+		{"tls-not-yet-valid", certArgs, tlsNotYetValid},
+		{"tls-hostname", certArgs, tlsHostname},
+		{"tls-self-signed", certArgs, tlsSelfSigned},
+		{"tls-unknown-ca", certArgs, tlsUnknownCA},
+		{"tls-version", alertArgs, tlsVersion},
+		{"tls-client-cert", alertArgs, tlsClientCert},
+		{"tls-alert-policy", alertArgs, tlsAlertPolicy},
+		{"tls-handshake-failure", alertArgs, tlsHandshakeFailure},
+
+		// HTTP
+		{"redirect-loop", httpArgs + " count hosts", redirectLoop},
+		{"redirect-https-to-http", httpArgs + " to location", redirectHTTPSToHTTP},
+		{"redirect-cdn-blocked", httpArgs + " to location from reason", redirectCDNBlocked},
+		{"redirect-no-location", httpArgs, redirectNoLocation},
+		{"http-unauthorized", httpArgs, httpUnauthorized},
+		{"http-forbidden", httpArgs, httpForbidden},
+		{"http-rate-limited", httpArgs, httpRateLimited},
+		{"http-server-error", httpArgs, httpServerError},
+		{"hang-no-response", httpArgs + " seconds", hangNoResponse},
+		{"body-truncated", bodyArgs, bodyTruncated},
+		{"body-reset", bodyArgs, bodyReset},
+		{"body-stall", bodyArgs, bodyStall},
+		{"http-fresh-conn-closed", httpArgs + " how", httpFreshConnClosed},
+
+		// modules, sums, version control
+		{"http-not-found", absentArgs, httpNotFound},
+		{"toolchain-not-available", absentArgs, toolchainNotAvailable},
+		{"import-path-404", absentArgs, importPath404},
+		{"git-auth-prompt", httpArgs, gitAuthPrompt},
+		{"git-hang", httpArgs + " seconds", gitHang},
+		{"sumdb-unreachable", "host reason", sumDBUnreachable},
+		{"sumdb-relay-broken", httpArgs, sumDBRelayBroken},
+		{"sumdb-404-private", absentArgs, sumDB404Private},
+		{"sumdb-hang", httpArgs + " seconds", sumDBHang},
+
+		// what the trace itself could not do; the id is this project's own
+		{"tls-no-secret", "host process count opened", tlsNoSecret},
+	}
+}

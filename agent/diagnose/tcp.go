@@ -1,0 +1,152 @@
+package diagnose
+
+import (
+	"cmp"
+	"strings"
+	"time"
+
+	"github.com/gopx-trace/gopx-trace/agent/goproxy"
+	"github.com/gopx-trace/gopx-trace/agent/trace"
+)
+
+// minSilence is how long a SYN must have stayed without an answer: two
+// retransmissions' time (RFC 6298 starts at one second).
+const minSilence = 3 * time.Second
+
+// dial is a connection that was not made, and not made up for by another
+// address of the same host.
+type dial struct {
+	c     *trace.Connection
+	host  string
+	proxy bool
+	kind  string
+}
+
+// Kinds of [dial.kind].
+const (
+	dialRefused    = "refused"
+	dialSilent     = "silent"
+	dialProhibited = "prohibited"
+	dialNoHost     = "host unreachable"
+	dialNoNeighbor = "no neighbour"
+	dialNoNetwork  = "network unreachable"
+)
+
+// failedDials returns the connections that were not made.
+func (f *facts) failedDials() []dial {
+	type peer struct {
+		pid        uint32
+		name, port string
+	}
+	made := map[peer]time.Time{} // the last time a connection was made
+	key := func(c *trace.Connection) peer {
+		_, port := goproxy.SplitAddress(c.Remote)
+		return peer{c.PID, f.Dialled(c), port}
+	}
+	for _, c := range f.Trace.Connections {
+		if goproxy.Connected(c) {
+			at := c.StartedAt
+			if c.Connect != nil {
+				at = at.Add(c.Connect.Duration())
+			}
+			if at.After(made[key(c)]) {
+				made[key(c)] = at
+			}
+		}
+	}
+	var list []dial
+	for _, c := range f.Trace.Connections {
+		if goproxy.Connected(c) || made[key(c)].After(c.StartedAt) {
+			continue
+		}
+		d := dial{c: c, host: f.Dialled(c), kind: f.dialKind(c)}
+		if proxy, ok := f.Proxy(c); ok {
+			d.host, d.proxy = proxy, true
+		}
+		list = append(list, d)
+	}
+	return list
+}
+
+// dialKind tells from the ICMP error, the answer to the SYN and the errno why
+// a connection was not made; "" if that is not proven.
+func (f *facts) dialKind(c *trace.Connection) string {
+	icmp := strings.ToLower(c.ICMP)
+	switch {
+	case strings.Contains(icmp, "prohibit") || strings.Contains(icmp, "filtered"):
+		return dialProhibited
+	case strings.Contains(icmp, "port unreachable") || c.State == "REJ" || c.Errno == "ECONNREFUSED":
+		return dialRefused
+	case strings.Contains(icmp, "net"), strings.Contains(icmp, "no route"), c.Errno == "ENETUNREACH":
+		return dialNoNetwork
+	case strings.Contains(icmp, "unreachable"):
+		return dialNoHost
+	case c.Errno == "EHOSTUNREACH":
+		return dialNoNeighbor // no router said so: nobody answered ARP or ND
+	case c.State == "S0" && (c.Retransmits > 0 || c.Errno == "ETIMEDOUT" || f.EndOf(c).Sub(c.StartedAt) >= minSilence):
+		return dialSilent
+	}
+	return ""
+}
+
+// dialFault returns the findings for dials of that kind to hosts that are no
+// proxies and that no more telling rule speaks for.
+func (f *facts) dialFault(kind string) []*trace.Finding {
+	var list []*trace.Finding
+	for _, d := range f.failedDials() {
+		if d.kind == kind && (!d.proxy || d.fixedHop() != "") && !f.spokenFor(d.host) {
+			list = append(list, f.dialFinding(d))
+		}
+	}
+	return list
+}
+
+// fixedHop is the hop of a kind that no peer is to blame for.
+func (d dial) fixedHop() string {
+	switch d.kind {
+	case dialProhibited, dialNoHost, dialNoNeighbor, dialNoNetwork:
+		return hopRoute
+	}
+	return ""
+}
+
+func (f *facts) dialFinding(d dial) *trace.Finding {
+	waited := max(f.EndOf(d.c).Sub(d.c.StartedAt), 0)
+	args := with(f.peerArgs(d.c, d.host), "seconds", seconds(waited), "from", quotedBy(d.c.ICMP))
+	text := "no connection to " + d.c.Remote + ": " + cmp.Or(d.c.ICMP, d.c.Errno, map[string]string{dialRefused: "RST in reply to the SYN", dialSilent: "no reply to the SYN"}[d.kind])
+	found := finding(cmp.Or(d.fixedHop(), f.hop(d.host)), d.c.StartedAt, args, connectionEvidence(d.c, text))
+	if d.proxy && d.fixedHop() == "" {
+		found.Hop = f.proxyHop(d.c)
+	}
+	if d.kind == dialSilent {
+		return f.silence(found)
+	}
+	return found
+}
+
+// quotedBy returns who sent an ICMP error, from its text.
+func quotedBy(icmp string) string {
+	_, from, _ := strings.Cut(icmp, " from ")
+	return cmp.Or(from, "this machine")
+}
+
+func tcpRefused(f *facts) []*trace.Finding        { return f.dialFault(dialRefused) }
+func tcpSYNDropped(f *facts) []*trace.Finding     { return f.dialFault(dialSilent) }
+func icmpHostUnreach(f *facts) []*trace.Finding   { return f.dialFault(dialNoHost) }
+func arpNoAnswer(f *facts) []*trace.Finding       { return f.dialFault(dialNoNeighbor) }
+func fwAdminProhibited(f *facts) []*trace.Finding { return f.dialFault(dialProhibited) }
+func routeMissing(f *facts) []*trace.Finding      { return f.dialFault(dialNoNetwork) }
+
+// proxyUnreachable: the proxy's host refused the connection or did not answer.
+func proxyUnreachable(f *facts) []*trace.Finding {
+	var list []*trace.Finding
+	for _, d := range f.failedDials() {
+		if d.proxy && (d.kind == dialRefused || d.kind == dialSilent) {
+			found := f.dialFinding(d)
+			found.Args["reason"] = d.kind
+			found.Evidence = append(found.Evidence, f.proxySetting(d.host)...)
+			list = append(list, found)
+		}
+	}
+	return list
+}

@@ -1,0 +1,249 @@
+package diagnose
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gopx-trace/gopx-trace/agent/trace"
+)
+
+// layer is one TLS layer with the peer that it is with.
+type layer struct {
+	c    *trace.Connection
+	l    *trace.TLS
+	host string // the peer's name
+	// toProxy is set for the layer around a proxy's protocol, tunnelled for one
+	// inside a tunnel.
+	toProxy, tunnelled bool
+}
+
+// layers returns all TLS layers, outer ones first.
+func (f *facts) layers() []layer {
+	var list []layer
+	for _, c := range f.Trace.Connections {
+		for i, l := range c.TLS {
+			y := layer{c: c, l: l, host: f.Target(c)}
+			if proxy, ok := f.Proxy(c); ok && f.outer(c, i) {
+				y.host, y.toProxy = proxy, true
+			} else if ok {
+				y.tunnelled = c.Tunnel != nil
+			}
+			if y.host == "" {
+				y.host = f.Dialled(c)
+			}
+			list = append(list, y)
+		}
+	}
+	return list
+}
+
+// outer reports whether the layer at index i is the one with the proxy itself:
+// it began before the proxy was asked for anything.
+func (f *facts) outer(c *trace.Connection, i int) bool {
+	if i > 0 {
+		return false
+	}
+	if len(c.TLS) > 1 || c.Tunnel == nil {
+		return true
+	}
+	for _, r := range f.Requests(c) {
+		if r.Method == "CONNECT" {
+			return c.TLS[i].StartedAt.Before(r.StartedAt)
+		}
+	}
+	return false
+}
+
+// hop names the link that a fault of the layer belongs to.
+func (f *facts) layerHop(y layer) string {
+	if y.toProxy {
+		return f.proxyHop(y.c)
+	}
+	return f.hop(y.host)
+}
+
+func (f *facts) layerArgs(y layer) map[string]string {
+	args := f.peerArgs(y.c, y.host)
+	args["name"] = y.host
+	return args
+}
+
+// unansweredHello reports whether nothing came back for the ClientHello, and
+// for how long. Bytes that we missed might have been the answer.
+func (f *facts) unansweredHello(y layer) (time.Duration, bool) {
+	if y.l.Version != "" || y.l.Alert != nil || len(y.l.NotTLS) > 0 || y.l.Established || y.c.MissedBytes > 0 {
+		return 0, false
+	}
+	return max(f.EndOf(y.c).Sub(y.at()), 0), true
+}
+
+// helloFault returns the findings for layers whose ClientHello stayed without
+// an answer in the way that match tells; tunnels have rules of their own.
+func (f *facts) helloFault(text string, match func(layer, time.Duration) bool) []*trace.Finding {
+	var list []*trace.Finding
+	for _, y := range f.layers() {
+		if waited, ok := f.unansweredHello(y); ok && !y.tunnelled && match(y, waited) {
+			args := with(f.layerArgs(y), "bytes", strconv.Itoa(y.l.ClientHelloBytes), "seconds", seconds(waited))
+			list = append(list, finding(f.layerHop(y), y.at(), args, tlsEvidence(y.c, y.l, text)))
+		}
+	}
+	return list
+}
+
+// sniReset: a RST in answer to the ClientHello. The server itself could have
+// sent it, so it is likely only.
+func sniReset(f *facts) []*trace.Finding {
+	list := f.helloFault("RST in answer to the ClientHello", func(y layer, _ time.Duration) bool {
+		return !y.toProxy && y.c.ResetBy == "remote"
+	})
+	for _, found := range list {
+		found.Confidence = trace.Likely
+	}
+	return list
+}
+
+func tlsFINAfterHello(f *facts) []*trace.Finding {
+	return f.helloFault("FIN in answer to the ClientHello, without an alert", func(y layer, _ time.Duration) bool {
+		return !y.toProxy && y.c.ResetBy != "remote" && y.c.ClosedBy == "remote"
+	})
+}
+
+// tlsSilentServer: nothing came back. If the ClientHello had to be sent again
+// it may never have arrived, which another rule would have to prove.
+func tlsSilentServer(f *facts) []*trace.Finding {
+	var list []*trace.Finding
+	for _, found := range f.helloFault("no answer to the ClientHello", func(y layer, waited time.Duration) bool {
+		return !remoteEnd(y.c) && waited >= f.Patience()
+	}) {
+		id, _ := strconv.Atoi(found.Evidence[0].Ref)
+		if c := f.Connection(id); c != nil && c.Retransmits > 0 {
+			found.Confidence = trace.Possible
+			found.Evidence = append(found.Evidence, connectionEvidence(c, strconv.Itoa(c.Retransmits)+" segments were sent again: the ClientHello may not have arrived"))
+		}
+		list = append(list, f.silence(found))
+	}
+	return list
+}
+
+// notTLS returns the findings for answers to the ClientHello that are no TLS.
+func (f *facts) notTLS(match func(string) bool) []*trace.Finding {
+	var list []*trace.Finding
+	for _, y := range f.layers() {
+		first := string(y.l.NotTLS)
+		if first == "" || !match(first) || y.tunnelled && strings.HasPrefix(first, "HTTP/") {
+			continue
+		}
+		args := with(f.layerArgs(y), "answer", firstLine(y.l.NotTLS))
+		list = append(list, finding(f.layerHop(y), y.at(), args, tlsEvidence(y.c, y.l, "the answer to the ClientHello begins "+quoteStart(y.l.NotTLS))))
+	}
+	return list
+}
+
+func httpOnHTTPSPort(f *facts) []*trace.Finding {
+	return f.notTLS(func(s string) bool { return strings.HasPrefix(s, "HTTP/") })
+}
+
+func nonTLSService(f *facts) []*trace.Finding {
+	return f.notTLS(func(s string) bool { return !strings.HasPrefix(s, "HTTP/") })
+}
+
+// firstLine returns the first line of bytes, printable only.
+func firstLine(b []byte) string {
+	s, _, _ := strings.Cut(string(b), "\n")
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '.'
+		}
+		return r
+	}, strings.TrimSuffix(s, "\r")))
+}
+
+func quoteStart(b []byte) string { return strconv.Quote(firstLine(b)) }
+
+// alertFault returns the findings for layers that ended with one of these
+// alerts.
+func (f *facts) alertFault(match func(*trace.Alert) bool) []*trace.Finding {
+	var list []*trace.Finding
+	for _, y := range f.layers() {
+		a := y.l.Alert
+		if a == nil || !match(a) {
+			continue
+		}
+		by := "the client"
+		if a.SentBy == "remote" {
+			by = y.host
+		}
+		args := with(f.layerArgs(y), "alert", a.Description, "version", y.l.Version)
+		e := tlsEvidence(y.c, y.l, "alert "+a.Description+" from "+by)
+		if a.Frame != 0 {
+			e.Frames = []int{a.Frame}
+		}
+		list = append(list, finding(f.layerHop(y), y.at(), args, e))
+	}
+	return list
+}
+
+// tlsVersion: no TLS version in common; the client may be the one to say so.
+func tlsVersion(f *facts) []*trace.Finding {
+	return f.alertFault(func(a *trace.Alert) bool { return a.Description == "protocol_version" })
+}
+
+// tlsClientCert: the server wants a certificate from the client.
+func tlsClientCert(f *facts) []*trace.Finding {
+	return f.alertFault(func(a *trace.Alert) bool {
+		return a.SentBy == "remote" && (a.Description == "certificate_required" || a.Description == "bad_certificate")
+	})
+}
+
+// tlsAlertPolicy: the server knows no such name, or does not serve us.
+func tlsAlertPolicy(f *facts) []*trace.Finding {
+	return f.alertFault(func(a *trace.Alert) bool {
+		return a.SentBy == "remote" && a.Level != "warning" && (a.Description == "access_denied" || a.Description == "unrecognized_name")
+	})
+}
+
+// tlsHandshakeFailure: any other alert by which the server ends a handshake.
+func tlsHandshakeFailure(f *facts) []*trace.Finding {
+	return f.alertFault(func(a *trace.Alert) bool {
+		switch a.Description {
+		case "handshake_failure", "insufficient_security":
+			return true
+		case "internal_error", "illegal_parameter", "decode_error", "no_application_protocol":
+			return a.SentBy == "remote"
+		}
+		return false
+	})
+}
+
+// tlsNoSecret says that handshakes were seen but could not be opened: the
+// trace works on, one level down.
+func tlsNoSecret(f *facts) []*trace.Finding {
+	if f.Trace.Command == nil {
+		return nil // a capture file without secrets is nothing odd
+	}
+	opened, closed, pids := 0, map[uint32][]layer{}, []uint32(nil)
+	for _, y := range f.layers() {
+		if y.l.Established && y.l.Decrypted {
+			opened++
+		} else if y.l.Established {
+			if closed[y.c.PID] == nil {
+				pids = append(pids, y.c.PID)
+			}
+			closed[y.c.PID] = append(closed[y.c.PID], y)
+		}
+	}
+	var list []*trace.Finding
+	for _, pid := range pids {
+		ls := closed[pid]
+		name := "a process"
+		if p := f.processes[pid]; p != nil {
+			name = p.Exe
+		}
+		args := map[string]string{"host": ls[0].host, "process": name, "count": strconv.Itoa(len(ls)), "opened": strconv.Itoa(opened)}
+		found := finding(hopHost, ls[0].at(), args, tlsEvidence(ls[0].c, ls[0].l, "a completed handshake without a secret"))
+		found.Severity = trace.Info
+		list = append(list, found)
+	}
+	return list
+}

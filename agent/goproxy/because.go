@@ -1,0 +1,34 @@
+package goproxy
+
+import "github.com/gopx-trace/gopx-trace/agent/trace"
+
+// because says why the go command went on to the next entry after the attempt
+// at list[i], or why it stopped there; empty after success. The rules are
+// those of TryProxies in $GOROOT/src/cmd/go/internal/modfetch/proxy.go.
+func because(list []Entry, i int, next bool, outcome, why string) string {
+	e := list[i]
+	notFound := outcome == NotFound
+	if why == "" {
+		why = "it failed"
+	}
+	switch {
+	case outcome == trace.OK || outcome == trace.Unknown:
+		return ""
+	case next && e.Separator == "|":
+		return why + `: "|" goes on to the next entry after any error`
+	case next && notFound:
+		return why + ": go goes on to the next entry after 404 and 410"
+	case next:
+		return why
+	case outcome == trace.Hung:
+		return why + ": go has no time limit for this and never goes on"
+	case e.URL == Direct:
+		return why + `: nothing comes after "direct"`
+	case i == len(list)-1:
+		return why + ": this is the last entry of the list"
+	case e.passes(notFound):
+		// It could have gone on and did not: another candidate was found.
+		return why + ": go needed no other entry for it"
+	}
+	return why + `: after "," go goes on only after 404 and 410, so it stopped here`
+}

@@ -1,0 +1,134 @@
+package goproxy
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/gopx-trace/gopx-trace/agent/trace"
+)
+
+// isDirect reports whether a request belongs to a fetch from version control.
+func isDirect(purpose string) bool {
+	return purpose == trace.PurposeGoImport || purpose == trace.PurposeGitRefs || purpose == trace.PurposeGitPack
+}
+
+// addDirect adds the discovery and git requests: to the fetches that fell
+// through to direct, or, if the module was never asked of a proxy, as fetches
+// of their own, one for each module.
+func (v *View) addDirect(list []*fetching) []*fetching {
+	own := map[string]*fetching{}
+	for _, r := range v.Trace.Requests {
+		if !isDirect(r.Purpose) {
+			continue
+		}
+		if f := fellThrough(list, r); f != nil {
+			i := f.directIndex()
+			f.tries[i] = append(f.tries[i], r)
+			continue
+		}
+		f := own[r.Module]
+		if f == nil {
+			f = &fetching{
+				goal: goal{module: r.Module, purpose: r.Purpose}, list: []Entry{{URL: Direct}},
+				tries: map[int][]*trace.Request{}, started: r.StartedAt,
+			}
+			own[r.Module] = f
+			list = append(list, f)
+		}
+		f.tries[0] = append(f.tries[0], r)
+	}
+	v.shareDirect(list)
+	return list
+}
+
+// shareDirect notes, for the goals that fell through to direct after their
+// module's repository was fetched, how that fetch ended.
+func (v *View) shareDirect(list []*fetching) {
+	fetched := map[string]string{}
+	for _, f := range list {
+		if i := slices.IndexFunc(f.list, func(e Entry) bool { return e.URL == Direct }); i >= 0 && len(f.tries[i]) > 0 && !isSumDB(f.goal.purpose) {
+			fetched[f.goal.module] = v.directOutcome(f, i)
+		}
+	}
+	for _, f := range list {
+		last := f.lastTried()
+		if outcome := fetched[f.goal.module]; outcome != "" && last >= 0 && last+1 < len(f.list) && f.list[last+1].URL == Direct &&
+			!isSumDB(f.goal.purpose) && f.list[last].passes(v.outcome(lastOf(f.tries[last])) == NotFound) {
+			f.shared = outcome
+		}
+	}
+}
+
+// lastTried returns the index of the last entry that was asked, or -1.
+func (f *fetching) lastTried() int {
+	last := -1
+	for i := range f.tries {
+		last = max(last, i)
+	}
+	return last
+}
+
+// directIndex returns the index of direct in the list, which is added if the
+// list is known from requests only.
+func (f *fetching) directIndex() int {
+	i := slices.IndexFunc(f.list, func(e Entry) bool { return e.URL == Direct })
+	if i < 0 {
+		f.list = append(f.list, Entry{URL: Direct})
+		i = len(f.list) - 1
+	}
+	return i
+}
+
+// fellThrough returns the first fetch that the request continues: of the same
+// module or of one in its repository, tried at a proxy before. The go command
+// fetches the repository once; later files of the module come out of it.
+func fellThrough(list []*fetching, r *trace.Request) *fetching {
+	for _, f := range list {
+		if isSumDB(f.goal.purpose) || isDirect(f.goal.purpose) || f.started.After(r.StartedAt) {
+			continue
+		}
+		if f.goal.module == r.Module || strings.HasPrefix(f.goal.module, r.Module+"/") && r.Purpose != trace.PurposeGoImport {
+			return f
+		}
+	}
+	return nil
+}
+
+// directOutcome judges a fetch from version control by its last step; where
+// ssh hides the steps, by git's exit code.
+func (v *View) directOutcome(f *fetching, i int) string {
+	last := lastOf(f.tries[i])
+	if last == nil {
+		return trace.Failed
+	}
+	o := v.outcome(last)
+	if o != trace.OK || last.Purpose == trace.PurposeGitPack {
+		return o
+	}
+	if v.gitFailed(f.goal.module) {
+		return trace.Failed
+	}
+	return o
+}
+
+// gitFailed reports whether a git process that talked to the module's
+// repository failed, and none succeeded after it.
+func (v *View) gitFailed(mod string) bool {
+	failed := false
+	for _, p := range v.Trace.Processes {
+		if path.Base(p.Exe) == "git" && p.ExitCode != nil && talks(p.Argv, mod) {
+			failed = *p.ExitCode != 0
+		}
+	}
+	return failed
+}
+
+// talks reports whether git was told to ask the remote repository of a module.
+func talks(argv []string, mod string) bool {
+	if !slices.Contains(argv, "ls-remote") && !slices.Contains(argv, "fetch") {
+		return false
+	}
+	host, _, _ := strings.Cut(mod, "/")
+	return slices.ContainsFunc(argv, func(a string) bool { return a == "origin" || strings.Contains(a, host) })
+}

@@ -1,0 +1,130 @@
+package goproxy
+
+import (
+	"strings"
+
+	"github.com/gopx-trace/gopx-trace/agent/trace"
+)
+
+// candidates are the modules that something was served of. A query tries the
+// module path and each prefix of it at once, and one hit is enough
+// ($GOROOT/src/cmd/go/internal/modload/query.go, queryPrefixModules).
+type candidates struct {
+	served   map[candidate]bool
+	prefixes map[candidate]bool // every proper prefix of a served module
+	// longer and broken are the proper prefixes of modules that were asked for,
+	// and of those that failed otherwise than by 404 or 410.
+	longer, broken map[candidate]bool
+}
+
+// candidate is a module path that a kind of query was made for.
+type candidate struct{ module, kind string }
+
+// Kinds of queries; one for a version has the version as its kind.
+const (
+	anyVersion = "" // list and latest
+	discovery  = "?go-get=1"
+)
+
+// queryKind returns the kind of query that a fetch is, and whether it is one:
+// .mod and .zip are asked for only after the query was settled.
+func queryKind(f *trace.Fetch) (string, bool) {
+	switch f.Purpose {
+	case trace.PurposeList, trace.PurposeLatest:
+		return anyVersion, true
+	case trace.PurposeInfo:
+		return f.Version, true
+	case trace.PurposeGoImport:
+		return discovery, true
+	}
+	return "", false
+}
+
+func servedModules(fetches []*trace.Fetch) *candidates {
+	c := &candidates{
+		served: map[candidate]bool{}, prefixes: map[candidate]bool{},
+		longer: map[candidate]bool{}, broken: map[candidate]bool{},
+	}
+	for _, f := range fetches {
+		kind, ok := queryKind(f)
+		if !ok {
+			continue
+		}
+		if f.Outcome == trace.OK {
+			c.served[candidate{f.Module, kind}] = true
+		}
+		for p := parent(f.Module); p != ""; p = parent(p) {
+			at := candidate{p, kind}
+			c.longer[at] = true
+			c.prefixes[at] = c.prefixes[at] || f.Outcome == trace.OK
+			c.broken[at] = c.broken[at] || f.Outcome == trace.Failed || f.Outcome == trace.Hung
+		}
+	}
+	return c
+}
+
+func parent(path string) string {
+	return path[:max(0, strings.LastIndexByte(path, '/'))]
+}
+
+// otherwise reports whether the go command could do without a fetch, because
+// it was a query and another candidate, or another way to the same module's
+// versions, was served.
+func (c *candidates) otherwise(f *trace.Fetch) bool {
+	kind, ok := queryKind(f)
+	if !ok {
+		return false
+	}
+	if c.prefixes[candidate{f.Module, kind}] || kind == anyVersion && c.served[candidate{f.Module, kind}] {
+		return true
+	}
+	for p := parent(f.Module); p != ""; p = parent(p) {
+		if c.served[candidate{p, kind}] {
+			return true
+		}
+	}
+	return false
+}
+
+// overshadowed reports whether the failure of a longer candidate of the same
+// query says more: the go command shows that of the longest path, and any other
+// error before a 404.
+func (c *candidates) overshadowed(f *trace.Fetch) bool {
+	kind, ok := queryKind(f)
+	at := candidate{f.Module, kind}
+	return ok && (c.broken[at] || f.Outcome == NotFound && c.longer[at])
+}
+
+// refused reports whether every answer of a fetch was a 4xx: the probe of a
+// path that is none of a module, or not one for us.
+func refused(v *View, f *trace.Fetch) bool {
+	n := 0
+	for _, a := range f.Attempts {
+		for _, id := range a.Requests {
+			r := v.requests[id]
+			if r == nil || r.Status < 400 || r.Status >= 500 {
+				return false
+			}
+			n++
+		}
+	}
+	return n > 0
+}
+
+// Harmless reports whether the command could do without the answer to a
+// request: the same goal was reached later, or the request was one candidate
+// of a query in which another was found, or failed for a better reason.
+func (v *View) Harmless(r *trace.Request) bool {
+	if f, _ := v.FetchOf(r); f != nil {
+		return f.Outcome == trace.OK || v.served.otherwise(f) || v.served.overshadowed(f)
+	}
+	return v.answered[sameRequest(r)] > r.ID
+}
+
+// exchanged identifies requests that ask the same thing.
+type exchanged struct {
+	pid         uint32
+	method, url string
+}
+
+func sameRequest(r *trace.Request) exchanged { return exchanged{r.PID, r.Method, r.URL} }

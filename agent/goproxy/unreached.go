@@ -1,0 +1,210 @@
+package goproxy
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gopx-trace/gopx-trace/agent/trace"
+)
+
+// unreached is what is known of a host that no request could be sent to.
+type unreached struct {
+	why      string
+	requests []*trace.Request // CONNECT requests that were refused
+	at       time.Time
+}
+
+// unreachedHosts finds the hosts that a lookup, connection or tunnel was for
+// which ended before a request could be sent. What connections tell goes before
+// what lookups tell.
+func (v *View) unreachedHosts() map[string]*unreached {
+	hosts := map[string]*unreached{}
+	for _, c := range v.Trace.Connections {
+		why, rs := v.Failure(c)
+		host := v.Target(c)
+		if why == "" || host == "" {
+			continue
+		}
+		if hosts[host] == nil {
+			hosts[host] = &unreached{why: why, at: c.StartedAt}
+		}
+		hosts[host].requests = append(hosts[host].requests, rs...)
+	}
+	for _, l := range v.Trace.Lookups {
+		if name := strings.ToLower(l.Name); hosts[name] == nil && !hasAddress(l) && !v.Resolved(l) {
+			hosts[name] = &unreached{why: lookupFailure(l), at: l.StartedAt}
+		}
+	}
+	return hosts
+}
+
+// Failure says why no request could be sent on a connection, with the CONNECT
+// requests that were refused on it; empty if one was sent, or could have been.
+func (v *View) Failure(c *trace.Connection) (string, []*trace.Request) {
+	var connects []*trace.Request
+	for _, r := range v.on[c.ID] {
+		if r.Method != "CONNECT" {
+			return "", nil
+		}
+		connects = append(connects, r)
+	}
+	switch last := lastOf(connects); {
+	case !Connected(c):
+		return "the connection to " + c.Remote + " was not made" + parenthesis(dialError(c)), nil
+	case last != nil && last.Status != 200:
+		return v.reason(last), connects
+	case c.Tunnel != nil && strings.HasPrefix(c.Tunnel.Protocol, "socks") && SOCKSRefused(c.Tunnel):
+		return "the SOCKS proxy refused: " + c.Tunnel.StatusText, nil
+	}
+	if n := len(c.TLS); n > 0 && (!c.TLS[n-1].Established || c.TLS[n-1].Alert != nil) {
+		return "the TLS handshake failed" + parenthesis(tlsError(c, c.TLS[n-1])), nil
+	}
+	return "", nil
+}
+
+// Connected reports whether the TCP handshake was completed, as far as the
+// capture can tell.
+func Connected(c *trace.Connection) bool {
+	switch c.State {
+	case "S0", "REJ", "RSTOS0", "SH":
+		return false
+	}
+	return c.Stream != nil || c.Errno == "" // never on the wire: the kernel refused
+}
+
+// SOCKSRefused reports whether a SOCKS proxy refused the connection: a reply
+// other than 0 in SOCKS5 (RFC 1928), other than 90 in SOCKS4.
+func SOCKSRefused(t *trace.Tunnel) bool {
+	if strings.HasPrefix(t.Protocol, "socks4") {
+		return t.Status != 0 && t.Status != 90
+	}
+	return t.Status != 0
+}
+
+func dialError(c *trace.Connection) string {
+	switch {
+	case c.ICMP != "":
+		return c.ICMP
+	case c.Errno != "":
+		return c.Errno
+	case c.State == "REJ":
+		return "refused"
+	}
+	return "no answer to the SYN"
+}
+
+func tlsError(c *trace.Connection, l *trace.TLS) string {
+	switch {
+	case l.Alert != nil:
+		return "alert " + l.Alert.Description + " from the " + map[string]string{"local": "client", "remote": "server"}[l.Alert.SentBy]
+	case c.ResetBy == "remote":
+		return "reset"
+	case c.ClosedBy == "remote":
+		return "closed by the peer"
+	}
+	return "not finished"
+}
+
+func parenthesis(s string) string {
+	if s == "" {
+		return ""
+	}
+	return " (" + s + ")"
+}
+
+func lookupFailure(l *trace.Lookup) string {
+	switch {
+	case l.RCode == "NOERROR":
+		return l.Name + " has no address in DNS"
+	case l.RCode != "":
+		return l.Name + " could not be resolved (" + l.RCode + ")"
+	case l.Error != "":
+		return l.Name + " could not be resolved (" + l.Error + ")"
+	}
+	return "the resolver did not answer for " + l.Name
+}
+
+// addUnreached adds the attempts before the first entry that was asked: to get
+// there the go command must have tried them, and failed without a request.
+func (v *View) addUnreached(f *fetching, hosts map[string]*unreached) {
+	if f.goal.purpose == trace.PurposeLookup || f.goal.purpose == trace.PurposeTile {
+		return // the database's way was chosen by the request for "supported"
+	}
+	last := f.lastTried()
+	for i := range f.list {
+		e := f.list[i]
+		if i > last && !v.failedAfter(f, last, i) || len(f.tries[i]) > 0 {
+			continue
+		}
+		if u := hosts[e.Host()]; u != nil {
+			f.unreached(i, u)
+		}
+	}
+}
+
+// failedAfter reports whether the go command must have gone on from the entry
+// last to the next one, i, which it then did not reach.
+func (v *View) failedAfter(f *fetching, last, i int) bool {
+	if last < 0 || i != last+1 {
+		return false
+	}
+	o := v.outcome(lastOf(f.tries[last]))
+	return o == NotFound && f.list[last].passes(true) || o == trace.Failed && f.list[last].passes(false)
+}
+
+func (f *fetching) unreached(i int, u *unreached) {
+	if f.reasons == nil {
+		f.reasons = map[int]string{}
+	}
+	f.reasons[i] = u.why
+	f.tries[i] = append(f.tries[i], u.requests...)
+}
+
+// neverAsked returns fetches for what failed before anything was asked: the
+// first module of the command line if not even the first entry was reached,
+// and the checksum database if it could not be reached directly.
+func (v *View) neverAsked(list []*fetching, hosts map[string]*unreached) []*fetching {
+	var out []*fetching
+	if !slices.ContainsFunc(list, func(f *fetching) bool { return !isSumDB(f.goal.purpose) }) {
+		path, version := v.commandModule()
+		f := &fetching{goal: goal{module: path, version: version, purpose: trace.PurposeOther}, list: v.Config.listFor(path), tries: map[int][]*trace.Request{}}
+		for i, e := range f.list {
+			u := hosts[e.Host()]
+			if u == nil {
+				break
+			}
+			f.started = later(f.started, u.at)
+			f.unreached(i, u)
+			if !e.passes(false) {
+				break
+			}
+		}
+		if len(f.reasons) > 0 {
+			out = append(out, f)
+		}
+	}
+	asked := slices.ContainsFunc(list, func(f *fetching) bool { return f.goal.purpose == trace.PurposeLookup })
+	if u := hosts[v.Config.SumDBHost()]; u != nil && !asked {
+		f := &fetching{goal: goal{module: v.Config.sumName, purpose: trace.PurposeLookup}, list: []Entry{{URL: Direct}}, tries: map[int][]*trace.Request{}, started: u.at}
+		f.unreached(0, u)
+		out = append(out, f)
+	}
+	return out
+}
+
+// commandModule returns the first argument of the command that looks like
+// module@version or a module path; empty without one.
+func (v *View) commandModule() (path, version string) {
+	if v.Trace.Command == nil {
+		return "", ""
+	}
+	for _, a := range v.Trace.Command.Argv[min(1, len(v.Trace.Command.Argv)):] {
+		path, version, _ := strings.Cut(a, "@")
+		first, _, _ := strings.Cut(path, "/")
+		if strings.Contains(first, ".") && !strings.HasPrefix(a, "-") && !strings.HasPrefix(a, ".") && first != a {
+			return path, version
+		}
+	}
+	return "", ""
+}

@@ -1,0 +1,216 @@
+//go:build linux
+
+package bpf
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math/bits"
+	"os"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
+	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	defaultRingBytes = 64 << 20
+	minRingBytes     = 128 << 10
+	maxRingBytes     = 1 << 30
+	// maxSnaplen is PACKET_MAX of packet.bpf.h.
+	maxSnaplen = 256 << 10
+	minSnaplen = 128
+)
+
+// optional returns the programs without which tracing still makes sense, and the
+// sentence that says what is missing then.
+func optional() map[string]string {
+	return map[string]string{
+		gopxProgResetOut:    "resets that this host sends are seen as packets only: the kernel has no tracepoint tcp_send_reset",
+		gopxProgResetIn:     "resets that arrive are seen as packets only: the kernel has no tracepoint tcp_receive_reset",
+		gopxProgRetransmit:  "retransmissions are not marked by the kernel: it has no tracepoint tcp_retransmit_skb",
+		gopxProgSocketError: "asynchronous socket errors are not observed: the kernel has no tracepoint inet_sk_error_report",
+		gopxProgConnected:   "results of connect(2) are not observed: the tracepoint syscalls/sys_exit_connect cannot be used",
+	}
+}
+
+// spec returns what is to be loaded, with the constants of ring.bpf.h set.
+func (o Options) spec(s *scope) (*ebpf.CollectionSpec, error) {
+	spec, err := loadGopx()
+	if err != nil {
+		return nil, err
+	}
+	size := o.ringBytes()
+	ring := spec.Maps[gopxMapRing]
+	ring.MaxEntries = uint32(size)
+	// The type of its records is for bpf2go; the kernel wants none of a ring.
+	ring.Key, ring.Value = nil, nil
+	constants := map[string]any{
+		gopxVarScopeId:       s.id,
+		gopxVarScopeLevel:    s.level,
+		gopxVarScopeLevelMax: s.levelMax,
+		gopxVarPacketLimit:   uint64(size - size/16),
+		gopxVarSnaplen:       o.snaplen(),
+	}
+	for name, value := range constants {
+		if err := spec.Variables[name].Set(value); err != nil {
+			return nil, fmt.Errorf("set %s: %w", name, err)
+		}
+	}
+	return spec, nil
+}
+
+func (o Options) ringBytes() int {
+	n := o.RingBytes
+	if n <= 0 {
+		n = defaultRingBytes
+	}
+	n = min(max(n, minRingBytes), maxRingBytes)
+	return 1 << bits.Len(uint(n-1))
+}
+
+func (o Options) snaplen() uint32 {
+	if o.Snaplen <= 0 {
+		return maxSnaplen
+	}
+	return uint32(min(max(o.Snaplen, minSnaplen), maxSnaplen))
+}
+
+// loader loads programs into a probe.
+type loader struct {
+	*Probe
+	scope *scope
+	// maps are those that all programs share; nil at first.
+	maps map[string]*ebpf.Map
+}
+
+// loadAll loads and attaches the programs of spec. It leaves out optional ones
+// that cannot be had and notes that in l.missing.
+func (l *loader) loadAll(spec *ebpf.CollectionSpec) error {
+	// All at once is several times faster than one by one.
+	err := l.load(spec)
+	if err == nil {
+		return nil
+	}
+	extra := optional()
+	required := only(spec, func(name string) bool { return extra[name] == "" })
+	if l.load(required) != nil {
+		return err
+	}
+	for name, sentence := range extra {
+		if err := l.load(only(spec, func(n string) bool { return n == name })); err != nil {
+			l.missing = append(l.missing, sentence)
+		}
+	}
+	return nil
+}
+
+// only returns a copy of spec with the programs whose names keep accepts.
+func only(spec *ebpf.CollectionSpec, keep func(string) bool) *ebpf.CollectionSpec {
+	spec = spec.Copy()
+	maps.DeleteFunc(spec.Programs, func(name string, _ *ebpf.ProgramSpec) bool { return !keep(name) })
+	return spec
+}
+
+// load loads and attaches the programs of spec. It keeps all of it or nothing.
+func (l *loader) load(spec *ebpf.CollectionSpec) error {
+	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: l.maps})
+	if err != nil {
+		return err
+	}
+	kept := []io.Closer{closerFunc(coll.Close)}
+	for name, program := range spec.Programs {
+		c, err := attach(program, coll.Programs[name], l.scope)
+		if sentence := optional()[name]; err != nil && sentence != "" {
+			l.missing = append(l.missing, sentence)
+			continue
+		}
+		if err != nil {
+			closeAll(kept)
+			return fmt.Errorf("attach %s: %w", name, err)
+		}
+		if c != nil {
+			kept = append(kept, c)
+		}
+	}
+	l.closers = append(l.closers, kept...)
+	if l.maps == nil {
+		l.maps = coll.Maps
+	}
+	if k := coll.Programs[gopxProgKeylog]; k != nil {
+		l.keylog = k
+	}
+	return nil
+}
+
+// attach attaches a program to what its section names; the uprobe, which waits
+// for [Probe.AttachTLS], to nothing. Only links are used: the kernel removes them
+// when their last descriptor is closed.
+func attach(spec *ebpf.ProgramSpec, prog *ebpf.Program, s *scope) (link.Link, error) {
+	switch spec.Type {
+	case ebpf.Tracing:
+		return link.AttachTracing(link.TracingOptions{Program: prog})
+	case ebpf.TracePoint:
+		return attachTracepoint(spec.AttachTo, prog)
+	case ebpf.CGroupSKB, ebpf.CGroupSock, ebpf.CGroupSockAddr:
+		return link.AttachRawLink(link.RawLinkOptions{
+			Target:  int(s.dir.Fd()),
+			Program: prog,
+			Attach:  spec.AttachType,
+		})
+	}
+	return nil, nil
+}
+
+// classify adds the sentinel error that err amounts to.
+func classify(err error) error {
+	switch {
+	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES) && os.Geteuid() != 0:
+		return fmt.Errorf("%w: %w", ErrNotPermitted, err)
+	case !haveBTF():
+		return fmt.Errorf("%w: %w", ErrNoBTF, err)
+	case errors.Is(err, ebpf.ErrNotSupported), olderThan(6, 0):
+		return fmt.Errorf("%w: %w", ErrKernelTooOld, err)
+	}
+	return err
+}
+
+func haveBTF() bool {
+	_, err := btf.LoadKernelSpec()
+	return err == nil
+}
+
+// olderThan compares the running kernel's release. Sleepable uprobes are of 6.0;
+// all else that is needed is older. It is asked only when loading has failed:
+// distributions carry features back.
+func olderThan(major, minor int) bool {
+	var name unix.Utsname
+	if err := unix.Uname(&name); err != nil {
+		return false
+	}
+	var a, b int
+	if _, err := fmt.Sscanf(unix.ByteSliceToString(name.Release[:]), "%d.%d", &a, &b); err != nil {
+		return false
+	}
+	return a < major || a == major && b < minor
+}
+
+// closerFunc makes a function an io.Closer.
+type closerFunc func()
+
+// Close implements io.Closer.
+func (f closerFunc) Close() error {
+	f()
+	return nil
+}
+
+// closeAll closes the last one first. It is for giving up, where the error that
+// led to it is the one to tell.
+func closeAll(closers []io.Closer) {
+	for i := len(closers) - 1; i >= 0; i-- {
+		closers[i].Close()
+	}
+}

@@ -1,0 +1,156 @@
+//go:build linux
+
+package bpf
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+)
+
+// pollInterval is how long [Probe.Read] waits for a sample. Ordinary records do
+// not wake the reader (wake_flags in ring.bpf.h), so this is their latency.
+const pollInterval = 20 * time.Millisecond
+
+// busyPause is how long to wait for a record whose place is taken but which is
+// not complete: its writer runs on another CPU, or was interrupted.
+const busyPause = 20 * time.Microsecond
+
+// A record's header, struct bpf_ringbuf_hdr in kernel/bpf/ringbuf.c: 32 bits of
+// length with two flags, 32 bits that are the kernel's own.
+const (
+	recordHeader  = 8
+	recordBusy    = 1 << 31
+	recordDiscard = 1 << 30
+)
+
+var errBadRing = errors.New("ring buffer: record reaches beyond what was written")
+
+// ring reads a BPF ring buffer in place, without copying a record out of it as
+// the reader of the ebpf module does.
+type ring struct {
+	mu sync.Mutex
+	fd int
+	// consumed and produced count bytes since the beginning. The kernel writes
+	// over what was consumed.
+	consumed, produced *uint64
+	// data is the buffer, mapped twice in a row: no record is broken in two.
+	data []byte
+	mask uint64
+	// position is where the next record begins. consumed lags behind it by the
+	// record that the reader has in hand.
+	position uint64
+	closed   atomic.Bool
+	mappings [2][]byte
+}
+
+// newRing maps the ring buffer m.
+func newRing(m *ebpf.Map) (*ring, error) {
+	page, size := os.Getpagesize(), int(m.MaxEntries())
+	consumer, err := unix.Mmap(m.FD(), 0, page, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		return nil, fmt.Errorf("map ring buffer: %w", err)
+	}
+	producer, err := unix.Mmap(m.FD(), int64(page), page+2*size, unix.PROT_READ, unix.MAP_SHARED)
+	if err != nil {
+		return nil, fmt.Errorf("map ring buffer: %w", errors.Join(err, unix.Munmap(consumer)))
+	}
+	r := &ring{
+		fd:       m.FD(),
+		consumed: (*uint64)(unsafe.Pointer(&consumer[0])),
+		produced: (*uint64)(unsafe.Pointer(&producer[0])),
+		data:     producer[page:],
+		mask:     uint64(size - 1),
+		mappings: [2][]byte{consumer, producer},
+	}
+	r.position = atomic.LoadUint64(r.consumed)
+	return r, nil
+}
+
+// next returns the next record, valid until the call after this. Errors are
+// os.ErrDeadlineExceeded after pollInterval without a record, os.ErrClosed, and
+// errBadRing.
+func (r *ring) next() ([]byte, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed.Load() {
+		return nil, os.ErrClosed
+	}
+	atomic.StoreUint64(r.consumed, r.position)
+	if record, err := r.take(); record != nil || err != nil {
+		return record, err
+	}
+	return r.wait()
+}
+
+// wait waits for a record.
+func (r *ring) wait() ([]byte, error) {
+	for deadline := time.Now().Add(pollInterval); ; {
+		left := time.Until(deadline)
+		if left <= 0 || r.closed.Load() {
+			return nil, os.ErrDeadlineExceeded
+		}
+		// poll(2) returns at once while an incomplete record is in the ring.
+		if atomic.LoadUint64(r.produced) != r.position {
+			time.Sleep(busyPause)
+		} else if err := r.poll(left); err != nil {
+			return nil, err
+		}
+		if record, err := r.take(); record != nil || err != nil {
+			return record, err
+		}
+	}
+}
+
+// poll blocks until the kernel wakes us or the time is over.
+func (r *ring) poll(timeout time.Duration) error {
+	ts := unix.NsecToTimespec(int64(timeout))
+	fds := []unix.PollFd{{Fd: int32(r.fd), Events: unix.POLLIN}}
+	if _, err := unix.Ppoll(fds, &ts, nil); err != nil && err != unix.EINTR {
+		return fmt.Errorf("wait for ring buffer: %w", err)
+	}
+	return nil
+}
+
+// take returns the record at position if it is complete, else nil.
+func (r *ring) take() ([]byte, error) {
+	for {
+		available := atomic.LoadUint64(r.produced) - r.position
+		if available == 0 {
+			return nil, nil
+		}
+		start := r.position & r.mask
+		head := atomic.LoadUint32((*uint32)(unsafe.Pointer(&r.data[start])))
+		if head&recordBusy != 0 {
+			return nil, nil
+		}
+		n := uint64(head &^ (recordBusy | recordDiscard))
+		size := (recordHeader + n + 7) &^ 7
+		if size > available {
+			return nil, errBadRing
+		}
+		r.position += size
+		if head&recordDiscard == 0 {
+			return r.data[start+recordHeader : start+recordHeader+n : start+recordHeader+n], nil
+		}
+		atomic.StoreUint64(r.consumed, r.position)
+	}
+}
+
+// close unmaps the ring, and with it the last record, once a call of next that
+// is under way has returned.
+func (r *ring) close() error {
+	if r.closed.Swap(true) {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return errors.Join(unix.Munmap(r.mappings[0]), unix.Munmap(r.mappings[1]))
+}

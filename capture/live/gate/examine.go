@@ -1,0 +1,141 @@
+package gate
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// Verdict is what the examination of an executable found.
+type Verdict struct {
+	// TLS is the stack: "crypto/tls", "openssl", "gnutls" or "none"; empty where
+	// it could not be examined.
+	TLS string
+	// Missing says why the secrets of its crypto/tls cannot be seen; empty
+	// otherwise.
+	Missing string
+}
+
+// TLS stacks ([Verdict]).
+const (
+	goTLS   = "crypto/tls"
+	openSSL = "openssl"
+	gnuTLS  = "gnutls"
+	noTLS   = "none"
+)
+
+// inode tells one state of a file from another. Ino and device alone do not:
+// a file may be written anew in place.
+type inode struct {
+	dev, ino uint64
+	ctime    unix.Timespec
+}
+
+// maxKnown bounds what is remembered. Past it an executable is examined again,
+// which costs time only.
+const maxKnown = 1 << 15
+
+// Examiner looks at executables, at each once, and places a TLS probe into
+// those that contain crypto/tls. Its methods are safe for concurrent use.
+type Examiner struct {
+	attach func(path string) error
+	absent error
+
+	mu    sync.Mutex
+	known map[inode]Verdict
+}
+
+// NewExaminer returns an examiner that places the probe with attach, whose
+// error is absent (errors.Is) for an executable without crypto/tls.
+func NewExaminer(attach func(path string) error, absent error) *Examiner {
+	return &Examiner{attach: attach, absent: absent, known: map[inode]Verdict{}}
+}
+
+// Path examines the executable at a path ahead of its first use.
+func (x *Examiner) Path(path string) (Verdict, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return Verdict{}, err
+	}
+	defer f.Close()
+	v, _, err := x.look(int(f.Fd()))
+	return v, err
+}
+
+// Late examines the executable that process pid runs by now, for an exec that
+// did not pass a gate: from another mount namespace, from memory, from a mount
+// that cannot be watched. What it did before this is not observed.
+func (x *Examiner) Late(pid uint32) Verdict {
+	f, err := os.Open(fmt.Sprintf("/proc/%d/exe", pid))
+	if err != nil {
+		return Verdict{Missing: "it ended before its executable could be examined"}
+	}
+	defer f.Close()
+	v, seen, err := x.look(int(f.Fd()))
+	switch {
+	case err != nil:
+		v.Missing = unexamined(err)
+	case !seen && v.TLS == goTLS && v.Missing == "":
+		v.Missing = "the TLS probe was placed after it had started: a first handshake may stay closed"
+	}
+	return v
+}
+
+// unexamined is the sentence about an executable that could not be looked at.
+func unexamined(err error) string {
+	return fmt.Sprintf("its executable could not be examined: %v", err)
+}
+
+// look returns the verdict on an open executable and whether it was known.
+func (x *Examiner) look(fd int) (Verdict, bool, error) {
+	key, err := identify(fd)
+	if err != nil {
+		return Verdict{}, false, err
+	}
+	x.mu.Lock()
+	v, seen := x.known[key]
+	x.mu.Unlock()
+	if seen {
+		return v, true, nil
+	}
+	v = x.judge("/proc/self/fd/" + strconv.Itoa(fd))
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if len(x.known) >= maxKnown {
+		clear(x.known)
+	}
+	x.known[key] = v
+	return v, false, nil
+}
+
+// judge attaches the probe and otherwise looks for the libraries it needs.
+func (x *Examiner) judge(path string) Verdict {
+	err := x.attach(path)
+	switch {
+	case err == nil:
+		return Verdict{TLS: goTLS}
+	case errors.Is(err, x.absent):
+		return Verdict{TLS: linkedTLS(path)}
+	}
+	v := Verdict{Missing: fmt.Sprintf("no TLS probe in its executable: %v", err)}
+	if linked := linkedTLS(path); linked != noTLS {
+		v.TLS = linked
+	}
+	return v
+}
+
+// identify returns the key of an open regular file.
+func identify(fd int) (inode, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return inode{}, err
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return inode{}, errors.New("not a regular file")
+	}
+	return inode{dev: st.Dev, ino: st.Ino, ctime: st.Ctim}, nil
+}

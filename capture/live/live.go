@@ -1,0 +1,184 @@
+// Package live starts a command and yields what its process tree does, as
+// events: packets, sockets, processes, TLS secrets.
+//
+// The command runs as the user who called sudo, in a cgroup and a mount
+// namespace of its own; its terminal, signals and exit code stay its own. If
+// this process dies, the command goes on untouched.
+package live
+
+import (
+	"os"
+	"time"
+
+	"github.com/gopx-trace/gopx-trace/bpf"
+	"github.com/gopx-trace/gopx-trace/capture"
+)
+
+// Options say what to start.
+type Options struct {
+	// Argv is the command with its arguments.
+	Argv []string
+	// Dir is its working directory; empty is ours.
+	Dir string
+	// Env is our own environment, as os.Environ gives it.
+	Env []string
+	// Stdin, Stdout, Stderr become the command's; nil is ours.
+	Stdin, Stdout, Stderr *os.File
+	// Exe is our own program, which must call [Stub] when argv[0] is
+	// [StubName]; empty is /proc/self/exe.
+	Exe string
+	// RingBytes and Snaplen are those of bpf.Options; 0 is its default.
+	RingBytes, Snaplen int
+}
+
+// kernel is what is needed of a *bpf.Probe.
+type kernel interface {
+	AttachTLS(path string) error
+	Read(*bpf.Sample) error
+	Lost() (packets, events uint64, err error)
+	Missing() []string
+	Close() error
+}
+
+// Run is a command under observation. It is a capture.Source; its methods but
+// Signal are for one goroutine.
+type Run struct {
+	session
+	translator
+	sample bpf.Sample
+	// queue are events that come before the next sample.
+	queue []capture.Event
+	// reads counts samples since the counters of losses were looked at.
+	reads                   int
+	lostPackets, lostEvents uint64 // as reported so far
+	ended                   bool   // the last events are in the queue
+	result                  state
+}
+
+// How the end of a run is told.
+const (
+	// drainIdle is how long after its exit the packets of a command's closing
+	// sockets may come: a FIN is answered within a round trip.
+	drainIdle = 50 * time.Millisecond
+	// drainMax bounds that when children go on talking.
+	drainMax = 2 * time.Second
+	// lostEvery is the number of samples between two looks at the counters.
+	lostEvery = 4096
+)
+
+// Next implements [capture.Source]. After the last event of the command, which
+// is an Exit followed by Lost and NotSeen events, it returns io.EOF.
+func (r *Run) Next() (capture.Event, error) {
+	for {
+		if len(r.queue) > 0 {
+			e := r.queue[0]
+			r.queue = r.queue[1:]
+			return e, nil
+		}
+		if r.ended {
+			return nil, errEnd
+		}
+		r.collect()
+		if len(r.queue) > 0 {
+			continue
+		}
+		idle, err := r.read()
+		if err != nil || r.over(idle) {
+			r.finish(err)
+		}
+	}
+}
+
+// read takes one sample in. idle is set when there was none for a while.
+func (r *Run) read() (idle bool, err error) {
+	switch err := r.probe.Read(&r.sample); {
+	case err == nil:
+		r.reads++
+		if e := r.event(&r.sample); e != nil {
+			r.queue = append(r.queue, e)
+		}
+		return false, nil
+	case isTimeout(err):
+		r.reads = lostEvery
+		return true, nil
+	default:
+		return false, err
+	}
+}
+
+// over reports whether the command has ended and all of it was read.
+func (r *Run) over(idle bool) bool {
+	select {
+	case <-r.exited:
+	default:
+		return false
+	}
+	since := time.Since(r.state.at)
+	return idle && since >= drainIdle && len(r.queue) == 0 || since >= drainMax
+}
+
+// collect queues the secrets of the key logs and the losses since last time.
+func (r *Run) collect() {
+	for _, t := range r.tails {
+		secrets, dropped := t.fetch()
+		for _, s := range secrets {
+			if !r.seen.add(s) {
+				r.queue = append(r.queue, s)
+			}
+		}
+		r.tailDropped += dropped
+	}
+	if r.reads >= lostEvery {
+		r.reads = 0
+		r.lost()
+	}
+}
+
+// lost queues a Lost event if a counter moved.
+func (r *Run) lost() {
+	packets, events, err := r.probe.Lost()
+	if err != nil {
+		return
+	}
+	events += r.tailDropped
+	if packets == r.lostPackets && events == r.lostEvents {
+		return
+	}
+	r.queue = append(r.queue, &capture.Lost{
+		Time: time.Now().UTC(), Packets: packets - r.lostPackets, Events: events - r.lostEvents,
+	})
+	r.lostPackets, r.lostEvents = packets, events
+}
+
+// finish queues the last events and gives back what the run used. failed is
+// the error that ended the observation early, if any.
+func (r *Run) finish(failed error) {
+	<-r.exited
+	r.quiet()
+	r.collect()
+	r.result = r.state
+	r.result.interrupted = r.relay.interrupted.Load()
+	r.queue = append(r.queue, r.result.event())
+	r.lost()
+	for _, text := range r.notSeen(failed) {
+		r.queue = append(r.queue, &capture.NotSeen{Time: time.Now().UTC(), Text: text})
+	}
+	r.ended = true
+	r.free()
+}
+
+// Result is how the command ended, valid after Next returned io.EOF. code is
+// its exit status, or 128+n for signal n, whose name is then signal.
+func (r *Run) Result() (code int, signal string) { return r.result.code, r.result.signal }
+
+// Signal sends a signal to the command.
+func (r *Run) Signal(s os.Signal) error { return r.process.Signal(s) }
+
+// Close implements [capture.Source]. A command that still runs goes on, and is
+// no longer observed.
+func (r *Run) Close() error {
+	r.ended = true
+	r.queue = nil
+	r.free()
+	return nil
+}

@@ -1,0 +1,192 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gopx-trace/gopx-trace/capture"
+	"github.com/gopx-trace/gopx-trace/capture/live/gate"
+)
+
+// errEnd is what Next returns at the end.
+var errEnd = io.EOF
+
+// session holds what a run uses of the system. Its fields are set by the steps
+// of Start; those not reached are nil.
+type session struct {
+	probe    kernel
+	group    *group
+	keys     *keyDir
+	examiner *gate.Examiner
+	gate     *gate.Gate // nil where the kernel has no fanotify permission events
+	tails    []*tail
+	relay    *relay
+	process  *os.Process
+	exited   chan struct{} // closed when the command has ended and state is set
+	state    state
+
+	tailDropped uint64
+	// unseen are sentences for the report, known from the start.
+	unseen []string
+	freed  sync.Once
+}
+
+// state is how a command ended.
+type state struct {
+	at          time.Time
+	code        int // exit status, or 128+n
+	signal      string
+	interrupted bool
+}
+
+// newState reads a wait status.
+func newState(at time.Time, w syscall.WaitStatus) state {
+	if w.Signaled() {
+		n := w.Signal()
+		return state{at: at, code: 128 + int(n), signal: unix.SignalName(n)}
+	}
+	return state{at: at, code: w.ExitStatus()}
+}
+
+// event is the Exit event.
+func (s state) event() *capture.Exit {
+	e := &capture.Exit{Time: s.at.UTC(), Code: s.code, Signal: s.signal, Interrupted: s.interrupted}
+	if s.signal != "" {
+		e.Code = -1
+	}
+	return e
+}
+
+// wait waits for the command in the background.
+func (s *session) wait() {
+	go func() {
+		ps, err := s.process.Wait()
+		s.state = state{at: time.Now(), code: exitFailure}
+		if err == nil {
+			if w, ok := ps.Sys().(syscall.WaitStatus); ok {
+				s.state = newState(s.state.at, w)
+			}
+		}
+		close(s.exited)
+	}()
+}
+
+// killAfter is how long a command may take to end after its SIGTERM.
+const killAfter = 5 * time.Second
+
+// watch ends the command when ctx is done: as timeout(1) does, but with all of
+// its process tree at last.
+func (s *session) watch(ctx context.Context) {
+	select {
+	case <-s.exited:
+		return
+	case <-ctx.Done():
+	}
+	_ = s.process.Signal(syscall.SIGTERM)
+	select {
+	case <-s.exited:
+	case <-time.After(killAfter):
+		for _, pid := range s.group.pids() {
+			_ = unix.Kill(pid, unix.SIGKILL)
+		}
+	}
+}
+
+// verdict returns what was found in an executable, at the gate or late.
+func (s *session) verdict(pid uint32, at uint64) gate.Verdict {
+	if s.gate != nil {
+		if v, ok := s.gate.Exec(pid, at); ok {
+			return v
+		}
+	}
+	return s.examiner.Late(pid)
+}
+
+// forget drops what the gate remembers of a process.
+func (s *session) forget(pid uint32) {
+	if s.gate != nil {
+		s.gate.Forget(pid)
+	}
+}
+
+// notSeen returns the sentences about what was not observed.
+func (s *session) notSeen(failed error) []string {
+	texts := append([]string(nil), s.unseen...)
+	if failed != nil {
+		texts = append(texts, fmt.Sprintf("observation ended before the command did: %v", failed))
+	}
+	texts = append(texts, s.probe.Missing()...)
+	if s.gate != nil {
+		if u := s.gate.Stats().Unmarked; len(u) > 0 {
+			texts = append(texts, "programs on these mounts were examined only after they had started: "+strings.Join(u, "; "))
+		}
+	}
+	if left := describe(s.group.pids()); left != "" {
+		texts = append(texts, "after the command ended, processes that it had started went on unobserved: "+left)
+	}
+	return texts
+}
+
+// maxDescribed bounds a list of processes in a sentence.
+const maxDescribed = 8
+
+// describe names processes, e.g. "gopls (pid 17)".
+func describe(pids []int) string {
+	var names []string
+	for _, pid := range pids {
+		if len(names) == maxDescribed {
+			names = append(names, fmt.Sprintf("and %d more", len(pids)-maxDescribed))
+			break
+		}
+		comm, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "comm"))
+		if err != nil {
+			continue
+		}
+		names = append(names, fmt.Sprintf("%s (pid %d)", strings.TrimSpace(string(comm)), pid))
+	}
+	return strings.Join(names, ", ")
+}
+
+// free gives everything back, in the order that leaves the command alone: the
+// gate first, for it holds up whoever executes something.
+func (s *session) free() { s.freed.Do(s.release) }
+
+func (s *session) release() {
+	if s.gate != nil {
+		_ = s.gate.Close()
+	}
+	s.quiet()
+	if s.probe != nil {
+		_ = s.probe.Close()
+	}
+	if s.group != nil {
+		_, _ = s.group.remove() // what stays is found by the next run
+	}
+	if s.keys != nil {
+		s.keys.remove()
+	}
+}
+
+// quiet ends the tails, after a last read, and the relay of signals.
+func (s *session) quiet() {
+	for _, t := range s.tails {
+		t.close()
+	}
+	if s.relay != nil {
+		s.relay.stop()
+	}
+}
+
+// isTimeout reports whether a read found nothing for a while.
+func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }

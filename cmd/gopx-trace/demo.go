@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gopx-trace/gopx-trace/capture/lab"
+)
+
+const demoLong = `demo builds a small network inside this machine (network namespaces: a resolver,
+an HTTP proxy, a module proxy, its CDN, a checksum database, a git host), breaks
+it as you choose, and traces a real go get in it. No packet leaves the machine.
+
+Without a name it shows a healthy run and one that the HTTP proxy breaks.`
+
+// shown are the faults that demo shows when none is named.
+func shown() []string { return []string{"healthy-proxy", "proxy-403-cdn"} }
+
+func newDemo(e *env) *cobra.Command {
+	var list bool
+	var pass []string
+	cmd := &cobra.Command{
+		Use:     "demo [flags] [FAULT]...",
+		Short:   "Trace go get in a network that is broken on purpose",
+		Long:    demoLong,
+		Example: "  sudo gopx-trace demo\n  sudo gopx-trace demo dns-nxdomain\n  gopx-trace demo --list",
+		RunE: func(_ *cobra.Command, names []string) error {
+			if list {
+				return listFaults(e)
+			}
+			if len(names) == 0 {
+				names = shown()
+			}
+			return demo(e, names, pass)
+		},
+	}
+	cmd.Flags().BoolVar(&list, "list", false, "list the faults")
+	cmd.Flags().StringArrayVar(&pass, "with", nil, "a `FLAG` for the traced run, e.g. --with=-v --with=-w=/tmp/demo.pcapng; may be repeated")
+	return cmd
+}
+
+func listFaults(e *env) error {
+	w := tabwriter.NewWriter(e.stdout, 0, 8, 2, ' ', 0)
+	for _, f := range lab.Faults() {
+		fmt.Fprintf(w, "%s\t%s\t%s\n", f.Name, f.Hop, f.About)
+	}
+	return w.Flush()
+}
+
+func demo(e *env, names, pass []string) error {
+	var faults []lab.Fault
+	for _, n := range names {
+		f, ok := lab.FaultNamed(n)
+		if !ok {
+			return fail(fmt.Errorf("there is no fault %q in the lab", n), "gopx-trace demo --list")
+		}
+		faults = append(faults, f)
+	}
+	if os.Geteuid() != 0 {
+		return fail(errors.New("the lab needs root: it makes network namespaces"), "sudo gopx-trace demo "+strings.Join(names, " "))
+	}
+	for _, f := range faults {
+		if err := show(e, f, pass); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// show builds the fault's network and traces its command in it.
+func show(e *env, f lab.Fault, pass []string) error {
+	l, err := lab.Start(f.Build())
+	if err != nil {
+		return fail(err, "the kernel must allow network namespaces and veth pairs: ip netns add x")
+	}
+	defer l.Close()
+	dir, err := l.Dir()
+	if err != nil {
+		return fail(err)
+	}
+	argv := f.Argv()
+	fmt.Fprintf(e.stderr, "\n--- %s: %s\n$ sudo gopx-trace %s\n", f.Name, f.About, strings.Join(append(pass, argv...), " "))
+	if f.Patience > 0 {
+		pass = append([]string{"--timeout=" + f.Patience.String()}, pass...)
+	}
+	c := l.Command(context.Background(), "/proc/self/exe", append(pass, argv...)...)
+	c.Args[0] = "gopx-trace"
+	c.Dir, c.Stdin, c.Stdout, c.Stderr = dir, e.stdin, e.stdout, e.stderr
+	err = c.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		return fail(err)
+	}
+	if code := c.ProcessState.ExitCode(); code == exitFailure {
+		return fail(errors.New("the traced run failed"))
+	}
+	if err := f.Happened(l); err != nil {
+		return fail(fmt.Errorf("the fault %s did not happen: %w", f.Name, err))
+	}
+	return nil
+}
