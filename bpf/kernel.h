@@ -54,6 +54,7 @@ enum {
 #define IPPROTO_ICMPV6	58
 
 /* include/net/tcp_states.h */
+#define TCP_SYN_SENT	2
 #define TCP_TIME_WAIT	6
 #define TCP_CLOSE	7
 #define TCP_LISTEN	10
@@ -143,6 +144,7 @@ struct in6_addr {
 };
 
 struct sock_common {
+	possible_net_t skc_net;
 	__be32 skc_daddr;
 	__be32 skc_rcv_saddr;
 	__be16 skc_dport;

@@ -64,10 +64,13 @@ type Sample struct {
 	Secret  Secret
 }
 
-// Packet is one packet, or one GSO super-packet, from its IP header on.
+// Packet is one packet, or one GSO super-packet, from its IP header on. In one of
+// more than 64 KiB (BIG TCP, which the loopback interface has by default) the IPv4
+// total length and the IPv6 payload length are 0, and an IPv6 one that is sent may
+// carry a jumbo payload option (RFC 2675): Length counts.
 type Packet struct {
 	// Cookie is the kernel's socket cookie. During a passive open it is the
-	// listener's. 0 is unknown.
+	// listener's; of an MPTCP socket it is that of the subflow. 0 is unknown.
 	Cookie uint64
 	// Data are the captured bytes, valid until the next [Probe.Read] or [Probe.Close].
 	Data []byte

@@ -13,24 +13,22 @@ struct {
 	__type(value, __u64);
 } connecting SEC(".maps");
 
-/*
- * Makes the running process the owner of the socket unless it has one. ctx is
- * the program's context, sk the socket in it.
- */
-static __always_inline void own(void *ctx, void *sk)
+/* Makes the running process the owner of a socket that has none. */
+static __always_inline struct owner *own(void *sk, __u64 netns)
 {
 	struct owner *o = bpf_sk_storage_get(&owners, sk, NULL, 0);
 	__u64 id = bpf_get_current_pid_tgid();
 
 	if (o)
-		return;
+		return o;
 	o = bpf_sk_storage_get(&owners, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!o)
-		return;
-	o->netns = bpf_get_netns_cookie(ctx);
+		return NULL;
+	o->netns = netns;
 	o->pid = id >> 32;
 	o->tid = id;
 	bpf_get_current_comm(o->comm, sizeof(o->comm));
+	return o;
 }
 
 SEC("cgroup/sock_create")
@@ -38,7 +36,7 @@ int socket_create(struct bpf_sock *sk)
 {
 	struct socket_event e = {};
 
-	own(sk, sk);
+	own(sk, bpf_get_netns_cookie(sk));
 	begin(&e.event, EVENT_SOCKET_CREATE);
 	e.cookie = bpf_get_socket_cookie(sk);
 	e.family = sk->family;
@@ -53,7 +51,7 @@ static __always_inline int on_connect(struct bpf_sock_addr *ctx, bool v6)
 	struct socket_event e = {};
 
 	/* For a socket that is older than the probe or was handed over. */
-	own(ctx, ctx->sk);
+	own(ctx->sk, bpf_get_netns_cookie(ctx));
 	begin(&e.event, EVENT_SOCKET_CONNECT);
 	e.cookie = bpf_get_socket_cookie(ctx);
 	e.family = ctx->family;
@@ -89,14 +87,14 @@ int connect6(struct bpf_sock_addr *ctx)
 SEC("cgroup/sendmsg4")
 int sendmsg4(struct bpf_sock_addr *ctx)
 {
-	own(ctx, ctx->sk);
+	own(ctx->sk, bpf_get_netns_cookie(ctx));
 	return 1;
 }
 
 SEC("cgroup/sendmsg6")
 int sendmsg6(struct bpf_sock_addr *ctx)
 {
-	own(ctx, ctx->sk);
+	own(ctx->sk, bpf_get_netns_cookie(ctx));
 	return 1;
 }
 
@@ -171,12 +169,28 @@ static __always_inline int on_socket(struct sock *sk, __u32 kind)
 	return 0;
 }
 
+/*
+ * The owner of a socket that changes its state. The kernel makes some sockets by
+ * itself, for a process that connects or listens: the subflows of MPTCP, which Go
+ * listens with. They begin to do so while that process runs.
+ */
+static __always_inline struct owner *find_owner(struct sock *sk, int old_state, int new_state)
+{
+	if (old_state == TCP_CLOSE && (new_state == TCP_SYN_SENT || new_state == TCP_LISTEN) &&
+	    in_scope())
+		return own(sk, BPF_CORE_READ(sk, __sk_common.skc_net.net, net_cookie));
+	return bpf_sk_storage_get(&owners, sk, NULL, 0);
+}
+
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(socket_state, struct sock *sk, int old_state, int new_state)
 {
 	struct socket_event e = {};
-	struct owner *o = bpf_sk_storage_get(&owners, sk, NULL, 0);
+	struct owner *o;
 
+	if (old_state == new_state)
+		return 0;
+	o = find_owner(sk, old_state, new_state);
 	if (!o)
 		return 0;
 	begin_socket(&e, sk, o, EVENT_SOCKET_STATE);

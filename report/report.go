@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/gopx-trace/gopx-trace/agent/trace"
+	"github.com/gopx-trace/gopx-trace/report/words"
 )
 
 // Options say how a report is to look.
@@ -18,6 +19,8 @@ type Options struct {
 	Color bool
 	// ShowSecrets switches the masking off (--no-redact).
 	ShowSecrets bool
+	// Lang is the language of the sentences; empty is English.
+	Lang string
 	// Recording is the capture file that belongs to the trace, for the hint
 	// how to look at it; may be empty.
 	Recording string
@@ -45,10 +48,22 @@ func Write(w io.Writer, name string, t *trace.Trace, o Options) error {
 	if err != nil {
 		return err
 	}
+	t = Tell(t, o.Lang)
 	if !o.ShowSecrets {
 		t = Redact(t)
 	}
 	return f.write(w, t, o)
+}
+
+// Tell returns a copy of the trace with the sentences of its findings and its
+// verdict in a language (en).
+func Tell(t *trace.Trace, lang string) *trace.Trace {
+	t = complete(t)
+	for _, f := range t.Findings {
+		words.Fill(f, lang)
+	}
+	words.Verdict(t, lang)
+	return t
 }
 
 // Lookup returns the format of that name, or an error that lists the names.

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/gopx-trace/gopx-trace/agent/trace"
@@ -109,7 +110,12 @@ func proof(e trace.Evidence) string {
 	if len(e.Frames) == 0 {
 		return e.Text
 	}
-	return fmt.Sprintf("%s (frame.number in {%s})", e.Text, strings.Trim(strings.Join(strings.Fields(fmt.Sprint(e.Frames)), ", "), "[]"))
+	frames := slices.Compact(slices.Sorted(slices.Values(e.Frames)))
+	if len(frames) == 1 {
+		return fmt.Sprintf("%s (frame.number == %d)", e.Text, frames[0])
+	}
+	list := strings.Trim(strings.Join(strings.Fields(fmt.Sprint(frames)), ", "), "[]")
+	return fmt.Sprintf("%s (frame.number in {%s})", e.Text, list)
 }
 
 // chain prints the hops in the order in which the command met them.

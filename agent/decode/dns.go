@@ -46,8 +46,33 @@ func (m *Message) unpack(b []byte) bool {
 		return false
 	}
 	m.Msg = new(dns.Msg)
-	m.Malformed = m.Msg.Unpack(b) != nil
+	if m.Malformed = m.Msg.Unpack(b) != nil; m.Malformed && m.Msg.Answer == nil {
+		m.Msg.Answer = readable(b, len(m.Msg.Question))
+	}
 	return true
+}
+
+// readable returns the records of the answer section of a damaged message up
+// to the first that cannot be read. questions is how many came before.
+func readable(b []byte, questions int) (section []dns.RR) {
+	off, err := headerDNS, error(nil)
+	for range questions {
+		if _, off, err = dns.UnpackDomainName(b, off); err != nil {
+			return nil
+		}
+		off += 4 // type and class
+	}
+	for range binary.BigEndian.Uint16(b[6:]) {
+		var rr dns.RR
+		if off >= len(b) {
+			break
+		}
+		if rr, off, err = dns.UnpackRR(b, off); err != nil {
+			break
+		}
+		section = append(section, rr)
+	}
+	return section
 }
 
 // dnsTCP decodes DNS over TCP: messages after their length (RFC 7766, section 8).

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -437,41 +438,54 @@ func TestLimitsHTTP1(t *testing.T) {
 	same(t, "notes", len(c.Facts.Notes), 1)
 }
 
-// tapped feeds what a real client and server say to each other to a stream.
+// tap gives a stream what a real client and server say to each other.
+type tap struct {
+	sync.Mutex
+	s    flow.Stream
+	n    int
+	over bool
+}
+
+// tapped is a client's connection with a tap.
 type tapped struct {
 	net.Conn
-	s    flow.Stream
-	n    *int
-	lock chan struct{}
+	tap *tap
 }
 
 func (c *tapped) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
-	c.told(flow.ToClient, b[:n])
+	c.tap.told(flow.ToClient, b[:n])
 	return n, err
 }
-func (c *tapped) Write(b []byte) (int, error) { c.told(flow.ToServer, b); return c.Conn.Write(b) }
 
-func (c *tapped) told(d flow.Dir, b []byte) {
-	c.lock <- struct{}{}
-	defer func() { <-c.lock }()
-	*c.n++
-	c.s.Data(d, b, at(*c.n))
+func (c *tapped) Write(b []byte) (int, error) {
+	c.tap.told(flow.ToServer, b)
+	return c.Conn.Write(b)
 }
 
-// tap makes a transport whose first connection is decoded by s.
-func tap(s flow.Stream) (*http.Transport, func()) {
-	lock, n := make(chan struct{}, 1), new(int)
-	tr := &http.Transport{Dial: func(network, addr string) (net.Conn, error) {
-		conn, err := net.Dial(network, addr)
-		return &tapped{Conn: conn, s: s, n: n, lock: lock}, err
-	}}
-	return tr, func() {
-		tr.CloseIdleConnections()
-		lock <- struct{}{}
-		s.End(flow.ToServer, flow.Finished, at(*n+1))
-		s.End(flow.ToClient, flow.Finished, at(*n+1))
+func (p *tap) told(d flow.Dir, b []byte) {
+	p.Lock()
+	defer p.Unlock()
+	if p.n++; !p.over {
+		p.s.Data(d, b, at(p.n))
 	}
+}
+
+// transport makes one connection, the tapped one.
+func (p *tap) transport() *http.Transport {
+	return &http.Transport{Dial: func(network, addr string) (net.Conn, error) {
+		conn, err := net.Dial(network, addr)
+		return &tapped{conn, p}, err
+	}}
+}
+
+// end ends the conversation.
+func (p *tap) end() {
+	p.Lock()
+	defer p.Unlock()
+	p.over = true
+	p.s.End(flow.ToServer, flow.Finished, at(p.n+1))
+	p.s.End(flow.ToClient, flow.Finished, at(p.n+1))
 }
 
 func TestRealHTTP1(t *testing.T) {
@@ -484,8 +498,8 @@ func TestRealHTTP1(t *testing.T) {
 	}))
 	defer server.Close()
 	c, out := newTalk(80)
-	s := NewDetect(c)
-	tr, done := tap(s)
+	p := &tap{s: NewDetect(c)}
+	tr := p.transport()
 	for _, path := range []string{"/plain", "/stream", "/plain?2"} {
 		req, _ := http.NewRequest("POST", server.URL+path, strings.NewReader("body"))
 		resp, err := tr.RoundTrip(req)
@@ -495,7 +509,7 @@ func TestRealHTTP1(t *testing.T) {
 		io.Copy(io.Discard, resp.Body)
 		resp.Body.Close()
 	}
-	done()
+	p.end()
 	want := strings.ReplaceAll(lines(`
 		POST URL/plain HTTP/1.1 +4 => 200 OK +10000 complete
 		POST URL/stream HTTP/1.1 +4 => 200 OK +10000 complete

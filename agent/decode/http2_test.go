@@ -436,7 +436,8 @@ func TestRealHTTP2(t *testing.T) {
 	server.Start()
 	defer server.Close()
 	c, out := newTalk(80)
-	tr, done := tap(NewDetect(c))
+	p := &tap{s: NewDetect(c)}
+	tr := p.transport()
 	tr.Protocols = clear
 	var want strings.Builder
 	for i := range 20 {
@@ -448,7 +449,7 @@ func TestRealHTTP2(t *testing.T) {
 		resp.Body.Close()
 		want.WriteString("#" + strconv.Itoa(2*i+1) + " PUT " + server.URL + "/" + strconv.Itoa(i) + " HTTP/2.0 +4 => 200 +100000 complete\n")
 	}
-	done()
+	p.end()
 	same(t, "requests", tellAll(out.requests), want.String())
 	same(t, "trailers", out.requests[19].Trailers, []trace.Header{{Name: "x-t", Value: "1"}})
 	same(t, "notes", c.Facts.Notes, []string(nil))

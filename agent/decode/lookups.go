@@ -16,6 +16,8 @@ const (
 	MaxLookups = 100_000
 	// maxAnswers is how many records of an answer are kept.
 	maxAnswers = 64
+	// maxLookupFrames is how many frame numbers a lookup keeps.
+	maxLookupFrames = 32
 )
 
 // Lookups joins DNS questions and answers to lookups. The zero value is ready
@@ -86,7 +88,7 @@ func (l *Lookups) question(m *Message) {
 	k := key(m, m.Src, m.Dst)
 	if known := l.asked[k]; known != nil && known.Replies == 0 {
 		known.Attempts++
-		known.Frames = append(known.Frames, m.Mark.Frame)
+		seen(known, m.Mark)
 		return
 	}
 	if q := l.begin(k, m); q != nil {
@@ -135,7 +137,7 @@ func (l *Lookups) answer(m *Message) {
 	}
 	switch {
 	case q != nil:
-		q.Frames = append(q.Frames, m.Mark.Frame)
+		seen(q, m.Mark)
 	case k.name != "":
 		q = l.begin(k, m)
 	}
@@ -146,12 +148,19 @@ func (l *Lookups) answer(m *Message) {
 		return
 	}
 	q.RCode = rcode(m.Msg.Rcode)
-	q.Answers = answers(m.Msg.Answer)
+	q.Answers, q.Cut = answers(m.Msg.Answer), m.Malformed
 	if q.Attempts > 0 {
 		took := trace.Since(q.StartedAt, m.Mark.Time)
 		q.Duration = &took
 	}
 	l.settle(k.route, q)
+}
+
+// seen adds a frame number.
+func seen(q *trace.Lookup, m flow.Mark) {
+	if len(q.Frames) < maxLookupFrames {
+		q.Frames = append(q.Frames, m.Frame)
+	}
 }
 
 // settle takes an answered lookup out of those that an ICMP error may be about.
@@ -173,7 +182,7 @@ func (l *Lookups) Unreachable(u *flow.Unreachable) {
 	transports := map[uint8]string{6: "tcp", 17: "udp"}
 	for _, q := range l.open[route{u.Src, u.Dst, transports[u.Protocol]}] {
 		q.Error = unreachable(u)
-		q.Frames = append(q.Frames, u.Mark.Frame)
+		seen(q, u.Mark)
 	}
 }
 

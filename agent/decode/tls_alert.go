@@ -10,8 +10,12 @@ import (
 const alertCloseNotify = 0
 
 // alert reads the alerts of a record (RFC 8446, section 6); several in one are
-// allowed before TLS 1.3.
+// allowed before TLS 1.3. One that came in the clear may in truth be protected,
+// where the ChangeCipherSpec before it was not seen: it has to look like one.
 func (t *tlsLayer) alert(h *tlsHalf, b []byte, m flow.Mark) {
+	if h.epoch == epochPlain && (len(b) != 2 || b[0] != 1 && b[0] != 2) {
+		return
+	}
 	for ; len(b) >= 2; b = b[2:] {
 		if b[1] == alertCloseNotify {
 			t.endInner(h, flow.Finished, m)

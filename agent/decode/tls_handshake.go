@@ -2,6 +2,7 @@ package decode
 
 import (
 	"encoding/hex"
+	"slices"
 
 	"github.com/gopx-trace/gopx-trace/agent/flow"
 	"github.com/gopx-trace/gopx-trace/agent/keylog"
@@ -156,6 +157,9 @@ func (t *tlsLayer) clientHello(h *tlsHalf, msg []byte, m flow.Mark) {
 // partialHello takes what there is of a ClientHello whose end was not seen.
 func (t *tlsLayer) partialHello(h *tlsHalf, m flow.Mark) {
 	msg := h.messages.buf
+	if len(h.buf) > recordHeader && h.buf[0] == recordHandshake {
+		msg = slices.Concat(msg, h.buf[recordHeader:])
+	}
 	if t.handshake.hello != nil || h.epoch != epochPlain || len(msg) <= messageHeader || msg[0] != typeClientHello {
 		return
 	}
@@ -253,7 +257,7 @@ func (t *tlsLayer) changeCipherSpec(h *tlsHalf) {
 	if k.server != nil && k.server.tls13() {
 		return
 	}
-	if k.server == nil && k.hello != nil && k.hello.offersTLS13() {
+	if k.server == nil && (t.facts.HelloRetry || k.hello != nil && k.hello.earlyData) {
 		return
 	}
 	if h.dir != k.client && k.server != nil && !k.full && !k.resumed {

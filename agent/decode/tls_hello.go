@@ -18,6 +18,8 @@ const (
 	versionTLS12 = 0x0303
 	versionTLS13 = 0x0304
 	versionDraft = 0x7f00
+	// versionFacebook numbers the drafts likewise.
+	versionFacebook = 0xfb00
 )
 
 // Extensions that are read (IANA, TLS ExtensionType Values).
@@ -121,16 +123,6 @@ func (h *clientHello) extension(id uint16, v cryptobyte.String) {
 		v.ReadUint8LengthPrefixed(&list)
 		h.versions = uint16s(list)
 	}
-}
-
-// offersTLS13 says whether TLS 1.3 or a draft of it is offered.
-func (h *clientHello) offersTLS13() bool {
-	for _, v := range h.versions {
-		if isTLS13(v) {
-			return true
-		}
-	}
-	return false
 }
 
 // uint16s reads a list of 16-bit numbers; an odd last byte is left out.
@@ -244,7 +236,11 @@ func (h *serverHello) openable() bool {
 	return h.compression == 0 && keylog.Supported(h.suite)
 }
 
-func isTLS13(v uint16) bool { return v == versionTLS13 || v>>8 == versionDraft>>8 }
+// isTLS13 says whether a version is TLS 1.3, a draft of it, or Facebook's
+// numbering of the drafts.
+func isTLS13(v uint16) bool {
+	return v == versionTLS13 || v>>8 == versionDraft>>8 || v>>8 == versionFacebook>>8
+}
 
 // encryptedExtensions is what is read of EncryptedExtensions.
 type encryptedExtensions struct {
@@ -282,7 +278,7 @@ func versionName(v uint16) string {
 	case versionTLS10, versionTLS11, versionTLS12, versionTLS13:
 		return fmt.Sprintf("TLS 1.%d", v-versionTLS10)
 	}
-	if v>>8 == versionDraft>>8 {
+	if isTLS13(v) {
 		return fmt.Sprintf("TLS 1.3 draft-%d", v&0xff)
 	}
 	return fmt.Sprintf("0x%04X", v)

@@ -41,7 +41,7 @@ func (t *tlsLayer) gap(h *tlsHalf, n uint64, m flow.Mark) {
 	}
 	h.messages.reset()
 	if !h.lost.now && len(h.buf) >= recordHeader {
-		size, _ := recordSize(h.buf)
+		size, _ := h.recordSize(h.buf)
 		if left := uint64(size - len(h.buf)); n <= left {
 			h.skip = int(left - n)
 			t.loseRecord(h, size, m)

@@ -89,7 +89,7 @@ func (t *tlsLayer) nextRecord(h *tlsHalf, b []byte, m flow.Mark) (rest []byte, d
 		h.buf = append(h.buf, b...)
 		return nil, true
 	}
-	size, ok := recordSize(b)
+	size, ok := h.recordSize(b)
 	switch {
 	case !ok:
 		t.malformed(h)
@@ -111,7 +111,7 @@ func (t *tlsLayer) bufferedRecord(h *tlsHalf, b []byte, m flow.Mark) (rest []byt
 	if b = h.fill(b, recordHeader); len(h.buf) < recordHeader {
 		return nil, true
 	}
-	size, ok := recordSize(h.buf)
+	size, ok := h.recordSize(h.buf)
 	switch {
 	case !ok:
 		t.notTLS(h, h.buf)
@@ -138,6 +138,15 @@ func (h *tlsHalf) fill(b []byte, n int) (rest []byte) {
 	k := min(max(n-len(h.buf), 0), len(b))
 	h.buf = append(h.buf, b[:k]...)
 	return b[k:]
+}
+
+// recordSize is the function of that name, and knows what a direction may
+// begin with.
+func (h *tlsHalf) recordSize(b []byte) (n int, ok bool) {
+	if !h.seen && isSSL2Hello(b) {
+		return ssl2Size(b), true
+	}
+	return recordSize(b)
 }
 
 // recordSize returns the length of a record with its header, or false if b
@@ -181,6 +190,11 @@ func (h *tlsHalf) protects(typ uint8) bool {
 
 // record reads one whole record; false if a secret has to come first.
 func (t *tlsLayer) record(h *tlsHalf, r []byte, m flow.Mark) bool {
+	if !h.seen && isSSL2Hello(r) {
+		h.seen = true
+		t.ssl2Hello(h, r, m)
+		return true
+	}
 	h.seen = true
 	if !h.protects(r[0]) {
 		t.content(h, r[0], r[recordHeader:], m)

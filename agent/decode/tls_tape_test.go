@@ -34,21 +34,21 @@ type taped struct {
 	secret *capture.Secret
 }
 
-// tape is a recorded conversation. As a key log writer it records secrets at
+// tlsTape is a recorded conversation. As a key log writer it records secrets at
 // the place where they became known.
-type tape struct {
+type tlsTape struct {
 	mu     sync.Mutex
 	events []taped
 }
 
-func (t *tape) add(e taped) {
+func (t *tlsTape) add(e taped) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.events = append(t.events, e)
 }
 
 // Write takes a line of a key log.
-func (t *tape) Write(line []byte) (int, error) {
+func (t *tlsTape) Write(line []byte) (int, error) {
 	for _, s := range secretsOf(string(line)) {
 		t.add(taped{secret: s})
 	}
@@ -71,7 +71,7 @@ func secretsOf(log string) (list []*capture.Secret) {
 // tapedConn records what the client reads and writes.
 type tapedConn struct {
 	net.Conn
-	tape *tape
+	tape *tlsTape
 }
 
 func (c *tapedConn) Read(b []byte) (int, error) {
@@ -126,7 +126,7 @@ func (s *inner) Gap(d flow.Dir, n uint64, _ flow.Mark) { s.Gaps[d] = append(s.Ga
 func (s *inner) End(d flow.Dir, how flow.Ending, _ flow.Mark) { s.Ends[d] = append(s.Ends[d], how) }
 
 // play plays the tape to a TLS layer.
-func (t *tape) play(how playing) played {
+func (t *tlsTape) play(how playing) played {
 	if how.store == nil {
 		how.store = keylog.NewStore()
 	}
@@ -152,7 +152,7 @@ func (t *tape) play(how playing) played {
 }
 
 // feed plays the events, each segment with a mark of its own.
-func (t *tape) feed(layer flow.Stream, how playing) flow.Mark {
+func (t *tlsTape) feed(layer flow.Stream, how playing) flow.Mark {
 	random := mathrand.New(mathrand.NewPCG(how.seed, 1))
 	mark := flow.Mark{Time: time.Unix(1000, 0).UTC()}
 	for _, e := range t.events {
@@ -180,7 +180,7 @@ func (t *tape) feed(layer flow.Stream, how playing) flow.Mark {
 
 // dialogue is a TLS conversation over loopback TCP: the client sends request,
 // the server answers with answer, both close. It returns the client's error.
-func dialogue(t *testing.T, client, server *tls.Config, request, answer []byte) (*tape, error) {
+func dialogue(t *testing.T, client, server *tls.Config, request, answer []byte) (*tlsTape, error) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -193,7 +193,7 @@ func dialogue(t *testing.T, client, server *tls.Config, request, answer []byte) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	tape := &tape{}
+	tape := &tlsTape{}
 	client = client.Clone()
 	client.KeyLogWriter = tape
 	c := tls.Client(&tapedConn{raw, tape}, client)
@@ -268,6 +268,3 @@ func configs(t testing.TB) (client, server *tls.Config) {
 	server = &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"http/1.1"}}
 	return client, server
 }
-
-// recording is a tape under a name that no variable takes.
-type recording = tape

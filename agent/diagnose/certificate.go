@@ -115,7 +115,7 @@ func certifies(c *trace.Certificate, host string) bool {
 // that reason.
 func (f *facts) certificateFault(why string, match func(layer) bool) []*trace.Finding {
 	var list []*trace.Finding
-	for _, y := range f.layers() {
+	for _, y := range f.layers {
 		w, confidence := f.refusal(y)
 		if w != why || !match(y) {
 			continue
@@ -141,9 +141,6 @@ func (f *facts) certificateArgs(y layer, why string) []string {
 		}
 	}
 	names := strings.Join(append(append([]string{}, c.DNSNames...), c.IPs...), ", ")
-	if names == "" {
-		names = "no name"
-	}
 	return []string{
 		"subject", c.Subject, "issuer", c.Issuer, "names", names,
 		"not_before", c.NotBefore.UTC().Format(time.RFC3339), "not_after", c.NotAfter.UTC().Format(time.RFC3339),

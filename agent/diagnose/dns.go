@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -18,11 +19,16 @@ type resolution struct {
 
 // unresolved groups the lookups of names that stayed without an address.
 func (f *facts) unresolved() []*resolution {
-	var list []*resolution
+	var lookups []*trace.Lookup
 	for _, l := range f.Trace.Lookups {
-		if l.Type != "A" && l.Type != "AAAA" || f.Resolved(l) {
-			continue
+		if (l.Type == "A" || l.Type == "AAAA") && !f.Resolved(l) {
+			lookups = append(lookups, l)
 		}
+	}
+	// the bare name before the same with a search domain
+	slices.SortStableFunc(lookups, func(a, b *trace.Lookup) int { return cmp.Compare(len(a.Name), len(b.Name)) })
+	var list []*resolution
+	for _, l := range lookups {
 		i := slices.IndexFunc(list, func(r *resolution) bool { return r.pid == l.PID && r.covers(l.Name) })
 		if i < 0 {
 			i = len(list)
@@ -34,7 +40,7 @@ func (f *facts) unresolved() []*resolution {
 }
 
 // covers reports whether name is the resolution's name, or that with a search
-// domain. A resolver asks for a name of several labels as it is first.
+// domain.
 func (r *resolution) covers(name string) bool {
 	name = strings.ToLower(name)
 	return name == r.name || strings.HasPrefix(name, r.name+".")
@@ -75,7 +81,7 @@ func (r *resolution) kind() (string, *trace.Lookup) {
 // name that a more telling rule speaks for is left to that one.
 func (f *facts) dnsFault(kind string) []*trace.Finding {
 	var list []*trace.Finding
-	for _, r := range f.unresolved() {
+	for _, r := range f.names {
 		k, l := r.kind()
 		if k != kind || f.spokenFor(r.name) || f.isProxyName(r.name) && (k == "NXDOMAIN" || k == dnsEmpty) {
 			continue
@@ -103,7 +109,7 @@ func dnsPortClosed(f *facts) []*trace.Finding  { return f.dnsFault(dnsClosed) }
 // there was time to.
 func dnsTimeout(f *facts) []*trace.Finding {
 	var list []*trace.Finding
-	for _, r := range f.unresolved() {
+	for _, r := range f.names {
 		k, l := r.kind()
 		waited := f.End.Sub(l.StartedAt)
 		attempts := 0
@@ -130,7 +136,7 @@ const resolverPatience = 5 * time.Second
 // proxyNameUnresolvable: the name that *_PROXY gives is none.
 func proxyNameUnresolvable(f *facts) []*trace.Finding {
 	var list []*trace.Finding
-	for _, r := range f.unresolved() {
+	for _, r := range f.names {
 		if k, l := r.kind(); f.isProxyName(r.name) && (k == "NXDOMAIN" || k == dnsEmpty) {
 			found := r.finding(l)
 			found.Evidence = append(found.Evidence, f.proxySetting(r.name)...)

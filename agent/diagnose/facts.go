@@ -20,6 +20,10 @@ type facts struct {
 	// strict is set when nothing else explains the failure.
 	strict    bool
 	processes map[uint32]*trace.Process
+	// names, dials and layers are what the rules of a layer go through.
+	names  []*resolution
+	dials  []dial
+	layers []layer
 }
 
 func newFacts(t *trace.Trace) *facts {
@@ -28,6 +32,7 @@ func newFacts(t *trace.Trace) *facts {
 		f.processes[p.PID] = p
 	}
 	f.findRoles()
+	f.names, f.dials, f.layers = f.unresolved(), f.failedDials(), f.tlsLayers()
 	return f
 }
 
@@ -69,7 +74,7 @@ func (f *facts) peerArgs(c *trace.Connection, host string) map[string]string {
 	_, port := goproxy.SplitAddress(c.Remote)
 	args := map[string]string{"host": host, "address": c.Remote, "via": ""}
 	if proxy, ok := f.Proxy(c); ok && proxy != host {
-		args["via"] = " through the proxy " + proxy + ":" + port
+		args["via"] = proxy + ":" + port
 		if c.Tunnel != nil {
 			_, port = goproxy.SplitAddress(c.Tunnel.Authority)
 		}

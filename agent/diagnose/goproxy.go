@@ -31,7 +31,7 @@ func (f *facts) deadFirst(host string) int {
 // lets only 404 and 410 pass, so that the next entry is never asked.
 func deadFirstWithComma(f *facts) []*trace.Finding {
 	var list []*trace.Finding
-	for _, d := range f.failedDials() {
+	for _, d := range f.dials {
 		i := f.deadFirst(d.host)
 		if i < 0 || d.proxy || d.kind == "" || d.fixedHop() != "" {
 			continue
@@ -127,13 +127,13 @@ func sumDBUnreachable(f *facts) []*trace.Finding {
 		}
 		list = append(list, found)
 	}
-	for _, d := range f.failedDials() {
+	for _, d := range f.dials {
 		if d.kind != "" && !d.proxy && f.role(d.host) == roleSumDB {
 			found := f.dialFinding(d)
 			add(d.host, found.Evidence[0].Text, found)
 		}
 	}
-	for _, r := range f.unresolved() {
+	for _, r := range f.names {
 		if _, l := r.kind(); f.role(r.name) == roleSumDB {
 			found := r.finding(l)
 			add(r.name, lookupEvidence(l).Text, found)

@@ -145,12 +145,12 @@ func redirectHTTPSToHTTP(f *facts) []*trace.Finding {
 // be reached. A proxy that refuses that host is the proxy's fault.
 func redirectCDNBlocked(f *facts) []*trace.Finding {
 	why := map[string]trace.Evidence{}
-	for _, d := range f.failedDials() {
+	for _, d := range f.dials {
 		if d.kind != "" && !d.proxy {
 			why[d.host] = f.dialFinding(d).Evidence[0]
 		}
 	}
-	for _, r := range f.unresolved() {
+	for _, r := range f.names {
 		_, l := r.kind()
 		why[r.name] = lookupEvidence(l)
 	}
@@ -203,12 +203,8 @@ func (f *facts) brokenBody(match func(*trace.Request, *trace.Connection) bool) [
 		if r.Status < 200 || r.Status >= 300 || r.ResponseComplete || !match(r, c) {
 			continue
 		}
-		length := r.Header("Content-Length")
-		if length == "" {
-			length = "an unknown number of"
-		}
-		list = append(list, f.requestFinding(r, "got", strconv.FormatUint(r.ResponseBytes, 10), "length", length,
-			"seconds", seconds(f.Waited(r))))
+		list = append(list, f.requestFinding(r,
+			"got", strconv.FormatUint(r.ResponseBytes, 10), "length", r.Header("Content-Length"), "seconds", seconds(f.Waited(r))))
 	}
 	return list
 }

@@ -92,9 +92,9 @@ func proxy407(f *facts) []*trace.Finding {
 		}
 	}
 	for _, found := range list {
-		found.Args["sent"] = "did not send any"
+		found.Args["sent"] = "none"
 		if f.sentCredentials(found) {
-			found.Args["sent"] = "sent some that it refused"
+			found.Args["sent"] = "refused"
 		}
 	}
 	return list
@@ -141,7 +141,7 @@ func proxyHangConnect(f *facts) []*trace.Finding {
 // proxyTunnelSilent: the ClientHello went into the tunnel and nothing came out.
 func proxyTunnelSilent(f *facts) []*trace.Finding {
 	var list []*trace.Finding
-	for _, y := range f.layers() {
+	for _, y := range f.layers {
 		if waited, ok := f.unansweredHello(y); ok && y.tunnelled && !remoteEnd(y.c) && waited >= f.Patience() {
 			found := f.tunnelFinding(y, "no answer to the ClientHello in the tunnel to "+y.c.Tunnel.Authority)
 			found.Args["seconds"] = seconds(waited)
@@ -163,10 +163,10 @@ func tunnelReset(f *facts) []*trace.Finding {
 			list = append(list, found)
 		}
 	}
-	for _, y := range f.layers() {
+	for _, y := range f.layers {
 		if _, ok := f.unansweredHello(y); ok && (y.tunnelled || y.toProxy) && remoteEnd(y.c) {
 			found := f.tunnelFinding(y, "ended by the proxy's side right after the ClientHello")
-			found.Args["after"], found.Args["how"] = "the ClientHello", ending(y.c)
+			found.Args["after"], found.Args["how"] = "ClientHello", ending(y.c)
 			list = append(list, found)
 		}
 	}
@@ -196,7 +196,7 @@ func ending(c *trace.Connection) string {
 // tunnelPlainHTTP: a block page inside the tunnel in place of TLS.
 func tunnelPlainHTTP(f *facts) []*trace.Finding {
 	var list []*trace.Finding
-	for _, y := range f.layers() {
+	for _, y := range f.layers {
 		if y.tunnelled && strings.HasPrefix(string(y.l.NotTLS), "HTTP/") {
 			found := f.tunnelFinding(y, "the answer to the ClientHello begins "+quoteStart(y.l.NotTLS))
 			found.Args["answer"] = firstLine(y.l.NotTLS)

@@ -93,7 +93,7 @@ func (f *facts) dialKind(c *trace.Connection) string {
 // proxies and that no more telling rule speaks for.
 func (f *facts) dialFault(kind string) []*trace.Finding {
 	var list []*trace.Finding
-	for _, d := range f.failedDials() {
+	for _, d := range f.dials {
 		if d.kind == kind && (!d.proxy || d.fixedHop() != "") && !f.spokenFor(d.host) {
 			list = append(list, f.dialFinding(d))
 		}
@@ -124,10 +124,11 @@ func (f *facts) dialFinding(d dial) *trace.Finding {
 	return found
 }
 
-// quotedBy returns who sent an ICMP error, from its text.
+// quotedBy returns who sent an ICMP error, from its text; "" for the kernel's
+// own verdict.
 func quotedBy(icmp string) string {
 	_, from, _ := strings.Cut(icmp, " from ")
-	return cmp.Or(from, "this machine")
+	return from
 }
 
 func tcpRefused(f *facts) []*trace.Finding        { return f.dialFault(dialRefused) }
@@ -140,7 +141,7 @@ func routeMissing(f *facts) []*trace.Finding      { return f.dialFault(dialNoNet
 // proxyUnreachable: the proxy's host refused the connection or did not answer.
 func proxyUnreachable(f *facts) []*trace.Finding {
 	var list []*trace.Finding
-	for _, d := range f.failedDials() {
+	for _, d := range f.dials {
 		if d.proxy && (d.kind == dialRefused || d.kind == dialSilent) {
 			found := f.dialFinding(d)
 			found.Args["reason"] = d.kind

@@ -18,8 +18,8 @@ type layer struct {
 	toProxy, tunnelled bool
 }
 
-// layers returns all TLS layers, outer ones first.
-func (f *facts) layers() []layer {
+// tlsLayers returns all TLS layers, outer ones first.
+func (f *facts) tlsLayers() []layer {
 	var list []layer
 	for _, c := range f.Trace.Connections {
 		for i, l := range c.TLS {
@@ -82,7 +82,7 @@ func (f *facts) unansweredHello(y layer) (time.Duration, bool) {
 // an answer in the way that match tells; tunnels have rules of their own.
 func (f *facts) helloFault(text string, match func(layer, time.Duration) bool) []*trace.Finding {
 	var list []*trace.Finding
-	for _, y := range f.layers() {
+	for _, y := range f.layers {
 		if waited, ok := f.unansweredHello(y); ok && !y.tunnelled && match(y, waited) {
 			args := with(f.layerArgs(y), "bytes", strconv.Itoa(y.l.ClientHelloBytes), "seconds", seconds(waited))
 			list = append(list, finding(f.layerHop(y), y.at(), args, tlsEvidence(y.c, y.l, text)))
@@ -129,7 +129,7 @@ func tlsSilentServer(f *facts) []*trace.Finding {
 // notTLS returns the findings for answers to the ClientHello that are no TLS.
 func (f *facts) notTLS(match func(string) bool) []*trace.Finding {
 	var list []*trace.Finding
-	for _, y := range f.layers() {
+	for _, y := range f.layers {
 		first := string(y.l.NotTLS)
 		if first == "" || !match(first) || y.tunnelled && strings.HasPrefix(first, "HTTP/") {
 			continue
@@ -165,7 +165,7 @@ func quoteStart(b []byte) string { return strconv.Quote(firstLine(b)) }
 // alerts.
 func (f *facts) alertFault(match func(*trace.Alert) bool) []*trace.Finding {
 	var list []*trace.Finding
-	for _, y := range f.layers() {
+	for _, y := range f.layers {
 		a := y.l.Alert
 		if a == nil || !match(a) {
 			continue
@@ -223,7 +223,7 @@ func tlsNoSecret(f *facts) []*trace.Finding {
 		return nil // a capture file without secrets is nothing odd
 	}
 	opened, closed, pids := 0, map[uint32][]layer{}, []uint32(nil)
-	for _, y := range f.layers() {
+	for _, y := range f.layers {
 		if y.l.Established && y.l.Decrypted {
 			opened++
 		} else if y.l.Established {
@@ -236,7 +236,7 @@ func tlsNoSecret(f *facts) []*trace.Finding {
 	var list []*trace.Finding
 	for _, pid := range pids {
 		ls := closed[pid]
-		name := "a process"
+		name := ""
 		if p := f.processes[pid]; p != nil {
 			name = p.Exe
 		}

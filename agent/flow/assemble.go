@@ -50,9 +50,9 @@ type half struct {
 	// doubted is an acknowledgment of far more than was seen.
 	doubted uint32
 	doubt   bool
-	fin   bool
-	end   uint32 // number of the FIN
-	finAt Mark
+	fin     bool
+	end     uint32 // number of the FIN
+	finAt   Mark
 }
 
 func (h *half) start(seq uint32) { h.started, h.next, h.top = true, seq, seq }
@@ -107,7 +107,7 @@ func (h *half) overdue(now time.Time) bool {
 }
 
 // assemble brings the payload of a segment into order.
-func (c *connection) assemble(d Dir, s *segment, copied bool) {
+func (c *connection) assemble(d Dir, s *segment) {
 	c.begin(d, s)
 	if s.has(flagRST) {
 		c.reset(d, s)
@@ -118,7 +118,7 @@ func (c *connection) assemble(d Dir, s *segment, copied bool) {
 		c.half[d.Opposite()].acknowledge(s.ack)
 	}
 	if s.length > 0 && !h.ended {
-		c.payload(d, span{seq: s.first(), n: s.length, b: s.payload, at: s.at}, copied)
+		c.payload(d, span{seq: s.first(), n: s.length, b: s.payload, at: s.at})
 	}
 	if s.has(flagFIN) {
 		h.finish(s)
@@ -148,12 +148,12 @@ func (c *connection) begin(d Dir, s *segment) {
 }
 
 // payload takes bytes of any place in the stream.
-func (c *connection) payload(d Dir, x span, copied bool) {
+func (c *connection) payload(d Dir, x span) {
 	h := &c.half[d]
 	if h.keepAlive(x) {
 		return
 	}
-	if !copied && h.again(x, max(c.RTT, reorderedWithin)) {
+	if h.again(x, max(c.RTT, reorderedWithin)) {
 		c.Retransmits[d]++
 		c.life.counted(d, 'T', countRetransmit)
 	}
@@ -296,7 +296,8 @@ func (c *connection) reset(d Dir, s *segment) {
 		return
 	}
 	if c.ResetBy == nil {
-		c.ResetBy = &d
+		by := d
+		c.ResetBy = &by
 		c.closed(s.at)
 	}
 	for _, d := range []Dir{ToServer, ToClient} {

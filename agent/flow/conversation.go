@@ -127,12 +127,12 @@ func (c *connection) take(p *capture.Packet, srcLow bool, s *segment) {
 		d = ToServer
 	}
 	c.number(srcLow, s)
-	copied := c.copied(d, p)
-	if !copied {
-		c.note(d, p, s)
-		c.life.segment(d, s)
+	if c.copied(d, p) {
+		return
 	}
-	c.assemble(d, s, copied)
+	c.note(d, p, s)
+	c.life.segment(d, s)
+	c.assemble(d, s)
 }
 
 // copied reports whether a packet was recorded at the server's socket although
@@ -175,7 +175,8 @@ func (c *connection) note(d Dir, p *capture.Packet, s *segment) {
 		}
 	}
 	if s.has(flagFIN) && c.ClosedBy == nil {
-		c.ClosedBy = &d
+		by := d // &d would cost an allocation for every segment
+		c.ClosedBy = &by
 		c.closed(s.at)
 	}
 }

@@ -51,9 +51,9 @@ type Options struct {
 // In a live recording both ends of a loopback connection may belong to the
 // traced command. Every packet is then recorded twice: as it leaves its
 // sender's socket and as it reaches its receiver's. As soon as the client's
-// socket was seen, the records made at the server's socket are copies: they
-// still fill holes, but they count neither as retransmissions nor in the
-// history. Of such datagrams the record of the sender counts.
+// socket was seen, the records made at the server's socket are copies, and are
+// left out: packets to the server count as they leave the client, packets to
+// the client as they reach it. Of datagrams the record of the sender counts.
 type Table struct {
 	options Options
 	parser  *parser

@@ -33,9 +33,6 @@ func (*dot11) CanDecode() gopacket.LayerClass { return layers.LayerTypeDot11 }
 
 // DecodeFromBytes implements [gopacket.DecodingLayer].
 func (l *dot11) DecodeFromBytes(b []byte, _ gopacket.DecodeFeedback) error {
-	if len(b) < 24 {
-		return errShort
-	}
 	const (
 		isData    = 0x08 // type, bits 2 and 3 of the first byte
 		empty     = 0x40 // subtype bit: no data
@@ -45,11 +42,14 @@ func (l *dot11) DecodeFromBytes(b []byte, _ gopacket.DecodeFeedback) error {
 		order     = 0x80 // flag: HT control field behind QoS
 		amsdu     = 0x80 // QoS control bit
 	)
+	if len(b) < 2 {
+		return errShort
+	}
 	control, flags := b[0], b[1]
 	if control&0x0c != isData || control&empty != 0 || flags&protected != 0 {
 		return l.set(b, len(b), gopacket.LayerTypeZero)
 	}
-	n := 24
+	n := 24 // set checks that there are so many
 	if flags&bothDS == bothDS {
 		n += 6 // fourth address
 	}

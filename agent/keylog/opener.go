@@ -12,9 +12,13 @@ const (
 	versionTLS10 = 0x0301
 	versionTLS11 = 0x0302
 	versionTLS12 = 0x0303
-	// draftAuthenticatesHeader is the first TLS 1.3 draft whose records
-	// authenticate their header.
-	draftAuthenticatesHeader = 0x7f00 | 25
+	// Drafts of TLS 1.3 have one of these in the upper byte and their number in
+	// the lower.
+	draft         = 0x7f
+	draftFacebook = 0xfb
+	// draftAuthenticatesHeader is the first draft whose records authenticate
+	// their header.
+	draftAuthenticatesHeader = 25
 )
 
 // headerSize is the length of a record header (RFC 8446, section 5.1).
@@ -79,7 +83,8 @@ func (o *Opener) install() error {
 	if err != nil {
 		return err
 	}
-	bare := o.version>>8 == 0x7f && o.version < draftAuthenticatesHeader
+	isDraft := o.version>>8 == draft || o.version>>8 == draftFacebook
+	bare := isDraft && o.version&0xff < draftAuthenticatesHeader
 	o.protection = &aead13{aead: a, iv: [nonceSize]byte(iv), bareHeader: bare}
 	o.seq = 0
 	return nil

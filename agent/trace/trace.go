@@ -140,7 +140,10 @@ type Lookup struct {
 	Attempts int      `json:"attempts"` // times the question was sent
 	Replies  int      `json:"replies"`  // every answer counts
 	// Error is what an ICMP error or the kernel said to it; empty without one.
-	Error     string  `json:"error,omitempty"`
+	Error string `json:"error,omitempty"`
+	// Cut is set when the first answer could not be read to its end, so that
+	// Answers may lack records.
+	Cut       bool    `json:"cut,omitempty"`
 	StartedAt Time    `json:"started_at"`
 	Duration  *Millis `json:"duration_ms,omitempty"` // to the first answer
 	Frames    []int   `json:"frames,omitempty"`

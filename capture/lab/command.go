@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -178,9 +177,12 @@ func (l *Lab) Env() []string {
 		"GOPATH="+l.path("client", "go"), "GOMODCACHE="+l.path("client", "go", "pkg", "mod"),
 		"GOCACHE="+l.path("client", "cache"), "GOENV=off", "GOFLAGS=-mod=mod", "GOTOOLCHAIN=local",
 		"GOPROXY="+goproxy, "GOSUMDB="+l.gosumdb(),
-		"SSL_CERT_FILE="+l.caFile(), "GIT_SSL_CAINFO="+l.caFile(), "CURL_CA_BUNDLE="+l.caFile(),
+		"SSL_CERT_FILE="+l.caFile(), "CURL_CA_BUNDLE="+l.caFile(),
 		"GIT_CONFIG_NOSYSTEM=1",
 	)
+	if !l.setup.NoGitCA {
+		env = append(env, "GIT_SSL_CAINFO="+l.caFile())
+	}
 	if p := l.setup.proxyURL(); p != "" {
 		env = append(env, "HTTPS_PROXY="+p, "HTTP_PROXY="+p)
 	}
@@ -245,5 +247,5 @@ func processesIn(id uint64) []int {
 			pids = append(pids, pid)
 		}
 	}
-	return slices.Clip(pids)
+	return pids
 }

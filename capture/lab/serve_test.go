@@ -193,7 +193,7 @@ func TestEveryReleaseHasItsSums(t *testing.T) {
 }
 
 func TestClosedForgetsOnlyThat(t *testing.T) {
-	if err := errors.New("x"); closed(err) != err || closed(nil) != nil {
+	if err := errors.New("x"); !errors.Is(closed(err), err) || closed(nil) != nil {
 		t.Error("closed changes other errors")
 	}
 }

@@ -116,6 +116,9 @@ type Setup struct {
 	// Servers holds the hosts that misbehave; see [Setup.At].
 	Servers map[string]*Server
 
+	// NoGitCA keeps the lab's root certificate from git: GIT_SSL_CAINFO is not
+	// set, and git does not read SSL_CERT_FILE.
+	NoGitCA bool
 	// Env is added to the client's environment and wins over it.
 	Env []string
 	// UID and GID own the client's directories; the client may be run as this

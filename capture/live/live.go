@@ -7,6 +7,8 @@
 package live
 
 import (
+	"errors"
+	"io"
 	"os"
 	"time"
 
@@ -51,6 +53,7 @@ type Run struct {
 	// reads counts samples since the counters of losses were looked at.
 	reads                   int
 	lostPackets, lostEvents uint64 // as reported so far
+	unreadable              uint64 // samples that could not be decoded
 	ended                   bool   // the last events are in the queue
 	result                  state
 }
@@ -76,7 +79,7 @@ func (r *Run) Next() (capture.Event, error) {
 			return e, nil
 		}
 		if r.ended {
-			return nil, errEnd
+			return nil, io.EOF
 		}
 		r.collect()
 		if len(r.queue) > 0 {
@@ -101,8 +104,11 @@ func (r *Run) read() (idle bool, err error) {
 	case isTimeout(err):
 		r.reads = lostEvery
 		return true, nil
-	default:
+	case errors.Is(err, os.ErrClosed):
 		return false, err
+	default: // a record that makes no sense; those behind it may
+		r.unreadable++
+		return false, nil
 	}
 }
 
@@ -140,7 +146,7 @@ func (r *Run) lost() {
 	if err != nil {
 		return
 	}
-	events += r.tailDropped
+	events += r.tailDropped + r.unreadable
 	if packets == r.lostPackets && events == r.lostEvents {
 		return
 	}
@@ -152,6 +158,9 @@ func (r *Run) lost() {
 
 // finish queues the last events and gives back what the run used. failed is
 // the error that ended the observation early, if any.
+//
+// Close takes the kernel side away; whoever waits for these events need not
+// wait for that, so it is begun here in the background.
 func (r *Run) finish(failed error) {
 	<-r.exited
 	r.quiet()
@@ -165,6 +174,7 @@ func (r *Run) finish(failed error) {
 	}
 	r.ended = true
 	r.free()
+	go r.unload()
 }
 
 // Result is how the command ended, valid after Next returned io.EOF. code is
@@ -175,10 +185,11 @@ func (r *Run) Result() (code int, signal string) { return r.result.code, r.resul
 func (r *Run) Signal(s os.Signal) error { return r.process.Signal(s) }
 
 // Close implements [capture.Source]. A command that still runs goes on, and is
-// no longer observed.
+// no longer observed. It waits until the kernel side is gone, which takes the
+// kernel a grace period for each executable that was probed.
 func (r *Run) Close() error {
 	r.ended = true
 	r.queue = nil
 	r.free()
-	return nil
+	return r.unload()
 }

@@ -273,7 +273,7 @@ func TestStandardStreams(t *testing.T) {
 // descriptors, limits, signal dispositions.
 func TestCommandFindsNothingChanged(t *testing.T) {
 	dir := t.TempDir()
-	script := `echo "$A|$(pwd)|$0"; ls /proc/$$/fd | tr '\n' ' '; ulimit -n; umask; grep -E 'Sig(Blk|Ign)|NoNewPrivs|Seccomp:|CapEff' /proc/self/status`
+	script := `echo "$A|$(pwd)|$0"; ls /proc/self/fd; ulimit -n; umask; grep -E 'Sig(Blk|Ign)|NoNewPrivs|Seccomp:|CapEff' /proc/self/status`
 	plain := exec.Command("sh", "-c", script)
 	plain.Dir, plain.Env = dir, append(os.Environ(), "A=x y")
 	want, err := plain.Output()

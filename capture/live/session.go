@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -18,9 +17,6 @@ import (
 	"github.com/gopx-trace/gopx-trace/capture"
 	"github.com/gopx-trace/gopx-trace/capture/live/gate"
 )
-
-// errEnd is what Next returns at the end.
-var errEnd = io.EOF
 
 // session holds what a run uses of the system. Its fields are set by the steps
 // of Start; those not reached are nil.
@@ -40,6 +36,9 @@ type session struct {
 	// unseen are sentences for the report, known from the start.
 	unseen []string
 	freed  sync.Once
+
+	unloading  sync.Once
+	unloadFail error // of probe.Close, once unloading is over
 }
 
 // state is how a command ended.
@@ -158,7 +157,7 @@ func describe(pids []int) string {
 	return strings.Join(names, ", ")
 }
 
-// free gives everything back, in the order that leaves the command alone: the
+// free gives back everything but the kernel side, in the order that leaves the command alone: the
 // gate first, for it holds up whoever executes something.
 func (s *session) free() { s.freed.Do(s.release) }
 
@@ -167,15 +166,22 @@ func (s *session) release() {
 		_ = s.gate.Close()
 	}
 	s.quiet()
-	if s.probe != nil {
-		_ = s.probe.Close()
-	}
 	if s.group != nil {
 		_, _ = s.group.remove() // what stays is found by the next run
 	}
 	if s.keys != nil {
 		s.keys.remove()
 	}
+}
+
+// unload takes the kernel side away and waits until that is done.
+func (s *session) unload() error {
+	s.unloading.Do(func() {
+		if s.probe != nil {
+			s.unloadFail = s.probe.Close()
+		}
+	})
+	return s.unloadFail
 }
 
 // quiet ends the tails, after a last read, and the relay of signals.

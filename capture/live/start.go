@@ -42,7 +42,7 @@ func startWith(ctx context.Context, o Options, load func(bpf.Options) (kernel, e
 	s := &starting{Options: o, load: load, run: &Run{}}
 	s.run.exited = make(chan struct{})
 	if err := s.all(ctx); err != nil {
-		s.run.free()
+		_ = s.run.Close() // err is the one to tell
 		return nil, err
 	}
 	return s.run, nil

@@ -64,7 +64,7 @@ func (r *randomEvents) packet() *capture.Packet {
 		p.Socket, p.PID, p.Comm = 0, 0, r.text()
 	}
 	if r.IntN(8) == 0 {
-		p.Link = capture.LinkType(r.IntN(3) + 200)
+		p.Link = capture.LinkType(r.IntN(3) + 227) // 228 is IPv4, 229 IPv6
 	}
 	return p
 }

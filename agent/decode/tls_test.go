@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	mathrand "math/rand/v2"
+	"reflect"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -28,19 +29,19 @@ func bodies() (request, answer []byte) {
 	return request, answer
 }
 
-// same checks that the tape, however it is cut and whenever its secrets come,
+// replayed checks that the tape, however it is cut and whenever its secrets come,
 // gives the same facts and the same stream inside, and returns them.
-func same(t *testing.T, tape *tape, request, answer []byte) played {
+func replayed(t *testing.T, tape *tlsTape, request, answer []byte) played {
 	t.Helper()
 	want := tape.play(playing{secrets: "before"})
-	if diff := cmp.Diff(want, tape.play(playing{secrets: "live"})); diff != "" {
+	if diff := difference(want, tape.play(playing{secrets: "live"})); diff != "" {
 		t.Errorf("live differs from its recording:\n%s", diff)
 	}
 	for seed := range uint64(4) {
 		chunk := []int{1, 7, 1448, 40000}[seed]
 		before := tape.play(playing{secrets: "before", chunk: chunk, seed: seed})
 		live := tape.play(playing{secrets: "live", chunk: chunk, seed: seed})
-		if diff := cmp.Diff(before, live); diff != "" {
+		if diff := difference(before, live); diff != "" {
 			t.Errorf("chunks up to %d: live differs from its recording:\n%s", chunk, diff)
 		}
 		checkInner(t, live, request, answer)
@@ -102,7 +103,7 @@ func TestTLSConversation(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := same(t, tape, request, answer).Facts
+			got := replayed(t, tape, request, answer).Facts
 			want := test.want
 			want.ServerName, want.ALPN, want.ALPNOffered = "mod.test", "http/1.1", []string{"h2", "http/1.1"}
 			want.Established, want.Decrypted = true, true
@@ -181,7 +182,7 @@ func TestTLSClientCertificate(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := same(t, tape, request, answer).Facts
+			got := replayed(t, tape, request, answer).Facts
 			if !got.CertificateRequested {
 				t.Error("certificate request not seen")
 			}
@@ -375,8 +376,9 @@ func TestTLSHeldBound(t *testing.T) {
 	if !store.Hold(keylog.MaxHeld) {
 		t.Error("not all was given back")
 	}
-	if p := tape.play(playing{secrets: "live", store: store}); p.Facts.Decrypted {
-		t.Error("held back though nothing was left to hold")
+	tape.play(playing{secrets: "live", store: store})
+	if store.Hold(1) {
+		t.Error("gave back what was not granted")
 	}
 }
 
@@ -386,11 +388,17 @@ func TestTLSAnswerIsNotTLS(t *testing.T) {
 	hello := tape.events[0].b
 	for _, chunk := range []int{0, 1} {
 		answer := []byte("HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server, or the other way round.\n")
-		p := (&recording{events: []taped{{b: hello}, {dir: flow.ToClient, b: answer}}}).play(playing{chunk: chunk})
+		p := (&tlsTape{events: []taped{{b: hello}, {dir: flow.ToClient, b: answer}}}).play(playing{chunk: chunk})
 		if string(p.Facts.NotTLS) != string(answer[:maxNotTLS]) {
 			t.Errorf("chunk %d: %q", chunk, p.Facts.NotTLS)
 		}
 	}
 }
 
-
+// difference is cmp.Diff, which takes long to find large values equal.
+func difference(a, b played) string {
+	if reflect.DeepEqual(a, b) {
+		return ""
+	}
+	return cmp.Diff(a, b)
+}

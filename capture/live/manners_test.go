@@ -1,0 +1,267 @@
+package live
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gopx-trace/gopx-trace/capture"
+)
+
+// tracer is a tracer in a process of its own, without the kernel side.
+type tracer struct {
+	t   *testing.T
+	cmd *exec.Cmd
+	out *bufio.Reader
+}
+
+// mustTracer starts one for a command.
+func mustTracer(t *testing.T, attr *syscall.SysProcAttr, argv ...string) *tracer {
+	t.Helper()
+	needRoot(t)
+	cmd := exec.Command("/proc/self/exe", argv...)
+	cmd.Args[0] = "gopx-trace"
+	cmd.Env = append(os.Environ(), "GOPX_TEST_TRACER=1")
+	cmd.Stderr = os.Stderr
+	cmd.SysProcAttr = attr
+	pipe, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	return &tracer{t: t, cmd: cmd, out: bufio.NewReader(pipe)}
+}
+
+// line returns the next line that the command prints.
+func (tr *tracer) line() string {
+	tr.t.Helper()
+	s, err := tr.out.ReadString('\n')
+	if err != nil {
+		tr.t.Fatalf("%q: %v", s, err)
+	}
+	return strings.TrimSpace(s)
+}
+
+// If the tracer is killed the command goes on, what it executes is not held up,
+// and the next run removes what was left.
+func TestKilledTracer(t *testing.T) {
+	tr := mustTracer(t, nil, "sh", "-c", "echo $$; read x < $0; /bin/echo executed; grep 0:: /proc/self/cgroup; sleep 60", mustFIFO(t))
+	pid, err := strconv.Atoi(tr.line())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Kill(pid, syscall.SIGKILL)
+	if err := tr.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tr.cmd.Process.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	mustAppend(t, tr.cmd.Args[len(tr.cmd.Args)-1], "go on\n")
+	if s := tr.line(); s != "executed" {
+		t.Errorf("%q", s)
+	}
+	_, left, _ := strings.Cut(tr.line(), "0::")
+	if !strings.Contains(left, fmt.Sprintf("%s%d-", ownedPrefix, tr.cmd.Process.Pid)) {
+		t.Fatalf("the command runs in %q", left)
+	}
+	mustRun(t, Options{Argv: []string{"true"}}, idleKernel)
+	parents, err := groupParents(proc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Base(left)
+	for _, dir := range append(parents, keyDirParent()) {
+		if _, err := os.Stat(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s is left in %s (%v)", name, dir, err)
+		}
+	}
+	if err := syscall.Kill(pid, 0); err != nil {
+		t.Errorf("the command did not survive the cleaning: %v", err)
+	}
+}
+
+// mustFIFO makes one for a command to wait on.
+func mustFIFO(t *testing.T) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(name, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// Signals to the tracer reach the command, and the tracer outlives it.
+func TestSignalsArePassedOn(t *testing.T) {
+	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1} {
+		t.Run(s.String(), func(t *testing.T) {
+			// A session of its own: no terminal gives the command its signals.
+			script := fmt.Sprintf("trap 'echo caught; exit 9' %d; echo ready; while :; do sleep 0.05; done", s)
+			tr := mustTracer(t, &syscall.SysProcAttr{Setsid: true}, "sh", "-c", script)
+			tr.line()
+			if err := tr.cmd.Process.Signal(s); err != nil {
+				t.Fatal(err)
+			}
+			if got := tr.line(); got != "caught" {
+				t.Errorf("%q", got)
+			}
+			var e *exec.ExitError
+			if err := tr.cmd.Wait(); !errors.As(err, &e) || e.ExitCode() != 9 {
+				t.Errorf("tracer: %v", err)
+			}
+		})
+	}
+}
+
+// What is ignored when the tracer starts stays ignored (nohup, background jobs).
+func TestIgnoredSignalsStayIgnored(t *testing.T) {
+	needRoot(t)
+	cmd := exec.Command("sh", "-c", `trap '' INT HUP QUIT; exec "$0" grep SigIgn /proc/self/status`, "/proc/"+strconv.Itoa(os.Getpid())+"/exe")
+	cmd.Env = append(os.Environ(), "GOPX_TEST_TRACER=1")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v %s", err, out)
+	}
+	_, hex, _ := strings.Cut(string(out), "\t")
+	mask, err := strconv.ParseUint(strings.TrimSpace(hex), 16, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := uint64(1<<0 | 1<<1 | 1<<2); mask != want { // SIGHUP, SIGINT, SIGQUIT
+		t.Errorf("ignored %#x, want %#x", mask, want)
+	}
+}
+
+// Ctrl-C is told in the Exit event.
+func TestInterruptedIsTold(t *testing.T) {
+	needRoot(t)
+	ready := mustFIFO(t)
+	go func() {
+		b, err := os.ReadFile(ready) // returns when the command has opened and closed it
+		if err == nil && len(b) > 0 {
+			syscall.Kill(os.Getpid(), syscall.SIGTERM)
+		}
+	}()
+	res := mustRun(t, Options{Argv: []string{"sh", "-c", "echo > $0; exec sleep 60", ready}}, idleKernel)
+	exit := only[*capture.Exit](res.events)[0]
+	if !exit.Interrupted || exit.Signal != "SIGTERM" || res.code != 143 {
+		t.Errorf("%+v, code %d", exit, res.code)
+	}
+}
+
+// Descriptors that a shell opened for the command keep their numbers.
+func TestInheritedDescriptors(t *testing.T) {
+	needRoot(t)
+	cmd := exec.Command("sh", "-c", `exec 3<<END 7>&1
+three
+END
+exec "$0" sh -c 'cat <&3; echo seven >&7'`, "/proc/"+strconv.Itoa(os.Getpid())+"/exe")
+	cmd.Env = append(os.Environ(), "GOPX_TEST_TRACER=1")
+	out, err := cmd.CombinedOutput()
+	if err != nil || string(out) != "three\nseven\n" {
+		t.Errorf("%q, %v", out, err)
+	}
+}
+
+// The mounts of the command are not cut off from those of the machine.
+func TestMountPropagationIsKept(t *testing.T) {
+	out, err := exec.Command("sh", "-c", "cut -d' ' -f5,7- /proc/self/mountinfo | cut -d- -f1").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	res := mustRun(t, Options{Argv: []string{"sh", "-c", "cut -d' ' -f5,7- /proc/self/mountinfo | cut -d- -f1"}}, idleKernel)
+	if res.out != string(out) {
+		t.Errorf("in the command\n%s\noutside\n%s", res.out, out)
+	}
+}
+
+// sudo by an ordinary user: the command gets that user's identity, groups and
+// environment, with what was set by name on top, and leaves no file of root.
+func TestSudo(t *testing.T) {
+	needRoot(t)
+	name := mustUser(t)
+	exe := mustShareExecutable(t)
+	home := mustOutput(t, name, "echo $HOME")
+	script := `id -un; id -G; echo $HOME; echo "$HTTPS_PROXY|$GOPROXY|$SET|$ENV"; env | grep -c ^SUDO_; command -v only-theirs; mkdir -p $HOME/go/pkg/mod; touch $HOME/go/pkg/mod/x; stat -c %U $HOME/go/pkg/mod/x; test -w $SSLKEYLOGFILE && echo writable`
+	line := fmt.Sprintf(`mkdir -p $HOME/bin; printf '#!/bin/sh\n' > $HOME/bin/only-theirs; chmod +x $HOME/bin/only-theirs
+PATH=$HOME/bin:$PATH HTTPS_PROXY=http://u.test GOPROXY=https://user.test ENV=theirs sudo -n SET=1 GOPX_TEST_TRACER=1 env GOPROXY=off %s sh -c '%s'`, exe, script)
+	got := mustOutput(t, name, line)
+	want := strings.Join([]string{
+		name, mustOutput(t, name, "id -G"), home, "http://u.test|off|1|theirs", "0",
+		home + "/bin/only-theirs", name, "writable",
+	}, "\n")
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// mustUser creates an ordinary user that may use sudo, for the time of a test.
+func mustUser(t *testing.T) string {
+	t.Helper()
+	for _, tool := range []string{"sudo", "useradd", "userdel", "setpriv"} {
+		if _, err := exec.LookPath(tool); err != nil && os.Getenv("CI") != "true" {
+			t.Skip(err)
+		}
+	}
+	name := fmt.Sprintf("gopxtest%d", os.Getpid())
+	rule := "/etc/sudoers.d/" + name
+	if out, err := exec.Command("useradd", "-m", "-s", "/bin/sh", "-G", "users", name).CombinedOutput(); err != nil {
+		t.Fatalf("useradd: %v %s", err, out)
+	}
+	t.Cleanup(func() {
+		if out, err := exec.Command("userdel", "-r", name).CombinedOutput(); err != nil {
+			t.Errorf("userdel: %v %s", err, out)
+		}
+		if err := os.Remove(rule); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := os.WriteFile(rule, []byte(name+" ALL=(ALL) NOPASSWD: SETENV: ALL\n"), 0o440); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// mustShareExecutable copies the test binary where any user can run it.
+func mustShareExecutable(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "gopx-trace-test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	b, err := os.ReadFile("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	exe := filepath.Join(dir, "gopx-trace")
+	if err := errors.Join(os.Chmod(dir, 0o755), os.WriteFile(exe, b, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	return exe
+}
+
+// mustOutput runs a script as a user in a login environment.
+func mustOutput(t *testing.T, name, script string) string {
+	t.Helper()
+	cmd := exec.Command("setpriv", "--reuid="+name, "--regid="+name, "--init-groups", "--reset-env", "sh", "-c", script)
+	cmd.Dir = "/"
+	cmd.WaitDelay = 30 * time.Second
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", script, err, out)
+	}
+	return strings.TrimSpace(string(out))
+}

@@ -1,0 +1,46 @@
+package words
+
+import "slices"
+
+// english lists the English sentences, layer by layer.
+func english() []Sentence {
+	return slices.Concat(
+		englishDNS(), englishTCP(), englishProxy(), englishTLS(), englishCertificates(),
+		englishHTTP(), englishStatus(), englishModules(), englishTrace(),
+	)
+}
+
+// englishPhrase writes an argument: most are names and numbers and stay as
+// they are.
+func englishPhrase(name, value string) string {
+	if name == "via" && value != "" {
+		return " through the proxy " + value
+	}
+	codes := map[string]map[string]string{
+		"sent":    {"none": "did not send any", "refused": "sent some that it refused"},
+		"after":   {"ClientHello": "the ClientHello"},
+		"from":    {"": "this machine"},
+		"length":  {"": "an unknown number of"},
+		"process": {"": "a process"},
+		"names":   {"": "no name at all"},
+		"reason":  {"refused": "connection refused", "silent": "no answer"},
+	}
+	if words, ok := codes[name][value]; ok {
+		return words
+	}
+	return value
+}
+
+// englishTrace is about what the trace itself could not do.
+func englishTrace() []Sentence {
+	return []Sentence{{
+		Rule:      "tls-no-secret",
+		Title:     "TLS handshakes without a secret",
+		Summary:   "{count} TLS connections of {process} (the first to {host}) could not be opened: no TLS secret was seen for them",
+		Because:   "a Go release that moved the function which hands the secrets over, or a TLS library without a key log, leaves the tracer with names, sizes, times and alerts only; {opened} other connections were opened",
+		Fix:       []string{"nothing is broken on the way; for the contents, run the command with a Go release that gopx-trace knows, or set SSLKEYLOGFILE for the program"},
+		Meaning:   "Handshakes were completed, but the tracer got no secret to open them with. It works on with what is readable without one.",
+		Proof:     "A completed handshake on the wire and no key for its client random.",
+		LookAlike: "A handshake that failed has no application secret either, and is not counted.",
+	}}
+}

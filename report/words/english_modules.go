@@ -1,0 +1,90 @@
+package words
+
+// englishModules is about modules, checksums and version control.
+func englishModules() []Sentence {
+	again := "curl -sv {url}"
+	private := "go env -w GOPRIVATE={host}/*   # if the module is private: neither module proxies nor the checksum database are asked for it"
+	return []Sentence{
+		{
+			Rule: "http-not-found", Title: "not found",
+			Summary:   "{host} does not have {module}: {status} {text} for {url}{server_said}",
+			Because:   "no such module or version there, or it is private and this server can't see it",
+			Fix:       []string{"go list -m -versions MODULE   # which versions are there?", "go env -w GOPRIVATE=PATH-PREFIX   # if the module is private", again},
+			Meaning:   "The last entry that was asked does not have the file.",
+			Proof:     "404 or 410, and no other candidate or entry that had it.",
+			LookAlike: "A 404 for a prefix of the module path, or before another entry that has the module, is normal and is not reported.",
+		},
+		{
+			Rule: "toolchain-not-available", Title: "the toolchain is not there",
+			Summary:   "{host} does not have the Go toolchain {module}: {status} {text}",
+			Because:   "a go or toolchain line asks for a release that this module proxy does not serve",
+			Fix:       []string{"go env GOTOOLCHAIN; grep -E '^(go|toolchain) ' go.mod", "GOTOOLCHAIN=local go version   # go on with the installed release, if it is new enough", again},
+			Meaning:   "The go command wants to become another release first, and can't get it.",
+			Proof:     "404 or 410 for golang.org/toolchain.",
+			LookAlike: "http-not-found: an ordinary module.",
+		},
+		{
+			Rule: "import-path-404", Title: "the import path leads nowhere",
+			Summary:   "{host} answered {status} {text} to the discovery of {module}",
+			Because:   "the path is misspelled, or it is on a server that shows it to known users only",
+			Fix:       []string{"curl -s 'https://{module}?go-get=1' | grep go-import", private},
+			Meaning:   "go asked the path itself where its repository is.",
+			Proof:     "404 or 410 for the ?go-get=1 request.",
+			LookAlike: "http-not-found: a module proxy was asked.",
+		},
+		{
+			Rule: "git-auth-prompt", Title: "git needs credentials",
+			Summary:   "{host} answered {status} {text} to git for {module}: it wants credentials, and git must not prompt",
+			Because:   "the repository is private, and git has no credentials for {host}; go turns prompts off",
+			Fix:       []string{"git ls-remote https://{module}   # does git itself get in?", "git config --global url.'ssh://git@{host}/'.insteadOf 'https://{host}/'", private},
+			Meaning:   "Version control asks who is calling.",
+			Proof:     "401 for git's info/refs or upload-pack request.",
+			LookAlike: "http-unauthorized: a module proxy asks.",
+		},
+		{
+			Rule: "git-hang", Title: "git waits for ever",
+			Summary:   "{host} took git's request for {module}{via} and did not answer for {seconds} s",
+			Because:   "the git server, or a proxy between, does not answer; neither go nor git has a time limit",
+			Fix:       []string{"git config --global http.lowSpeedLimit 1000; git config --global http.lowSpeedTime 30", "git config --show-origin --get-all http.proxy   # git has its own idea of the proxy"},
+			Meaning:   "The silence is git's, not go's.",
+			Proof:     "A request of git without an answer on an open connection.",
+			LookAlike: "hang-no-response: the request is go's own.",
+		},
+		{
+			Rule: "sumdb-unreachable", Title: "the checksum database can't be reached",
+			Summary:   "the checksum database {host} can't be reached ({reason})",
+			Because:   "no module proxy of the list relays it, so go asks it directly, and that way is closed",
+			Fix:       []string{"curl -sv https://{host}/latest", "use a module proxy that relays the database (it answers 200 to /sumdb/{host}/supported)", "go env -w GONOSUMDB=PATH-PREFIX   # for private modules only"},
+			Meaning:   "The module was fetched; only its checksum could not be verified.",
+			Proof:     "A failed lookup or connection to the database's own host.",
+			LookAlike: "sumdb-relay-broken: the database is asked through the module proxy.",
+		},
+		{
+			Rule: "sumdb-relay-broken", Title: "the module proxy's relay of the checksum database is broken",
+			Summary:   "{host} answered {status} {text} when asked for the checksum database ({url})",
+			Because:   "a module proxy must answer 200 there, or 404 or 410 if it does not relay; anything else ends the command",
+			Fix:       []string{again, "the module proxy has to answer 404 to /sumdb/NAME/supported if it does not relay", "go env GOSUMDB   # \"name+key https://host\" asks the database itself"},
+			Meaning:   "go takes the answer as: the database is out of order.",
+			Proof:     "An error status for a path below /sumdb/.",
+			LookAlike: "sumdb-unreachable: the database itself is asked.",
+		},
+		{
+			Rule: "sumdb-404-private", Title: "the checksum database does not know the module",
+			Summary:   "the checksum database does not know {module}: {status} {text}{server_said}",
+			Because:   "it can see public modules only; a private one must not be looked up there",
+			Fix:       []string{"go env -w GONOSUMDB=PATH-PREFIX   # or GOPRIVATE, if no module proxy may be asked either", again},
+			Meaning:   "A module proxy has the module, the public database has no record of it.",
+			Proof:     "404 or 410 for /lookup/.",
+			LookAlike: "http-not-found: the module itself.",
+		},
+		{
+			Rule: "sumdb-hang", Title: "the checksum database does not answer",
+			Summary:   "{host} took the request for the checksum database ({url}){via} and did not answer for {seconds} s",
+			Because:   "the module was fetched already; go waits for its checksum, without a time limit",
+			Fix:       []string{again + " --max-time 30", "go env GOSUMDB GOPROXY   # a module proxy that relays the database is asked in its place"},
+			Meaning:   "The silence comes after the download.",
+			Proof:     "A request for supported, lookup or tile without an answer on an open connection.",
+			LookAlike: "hang-no-response: the module itself.",
+		},
+	}
+}

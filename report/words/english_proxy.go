@@ -1,0 +1,99 @@
+package words
+
+// englishProxy is about the HTTP or SOCKS proxy between.
+func englishProxy() []Sentence {
+	show := "curl -v -x http://{host}:{port} https://{target}/   # show this to those who run the proxy"
+	variables := "env | grep -i _proxy"
+	return []Sentence{
+		{
+			Rule: "proxy-407", Title: "the proxy wants credentials",
+			Summary:   "the proxy {host}:{port} answered 407 to CONNECT {target}: it wants credentials, and go {sent}",
+			Because:   "go takes credentials for a proxy from its URL only, does not prompt, and knows Basic only",
+			Fix:       []string{"export HTTPS_PROXY=http://USER:PASSWORD@{host}:{port}   # percent-encode @ : / # % in the password", show},
+			Meaning:   "The proxy asks who is calling.",
+			Proof:     "Status 407 with a Basic challenge, and the credentials in the request, or their absence.",
+			LookAlike: "proxy-ntlm-kerberos: no Basic among the challenges; no password helps. http-unauthorized: 401, by the origin.",
+		},
+		{
+			Rule: "proxy-ntlm-kerberos", Title: "the proxy wants NTLM or Kerberos",
+			Summary:   "the proxy {host}:{port} wants an authentication that go does not have (407 to CONNECT {target} without a Basic challenge)",
+			Because:   "go knows Basic only; NTLM, Negotiate and Digest need a program in between",
+			Fix:       []string{"run a local proxy that authenticates (cntlm, px, alpaca), then: export HTTPS_PROXY=http://127.0.0.1:3128", "or ask those who run the proxy for an exception for {target}"},
+			Meaning:   "No password in the proxy's URL can satisfy this proxy.",
+			Proof:     "Status 407 whose Proxy-Authenticate headers do not offer Basic.",
+			LookAlike: "proxy-407 offers Basic.",
+		},
+		{
+			Rule: "proxy-403", Title: "the proxy does not allow the host",
+			Summary:   "the proxy {host}:{port} refused CONNECT {target}: {status} {text}",
+			Because:   "the proxy's policy does not allow this destination; the origin was never asked",
+			Fix:       []string{show, "ask for {target} to be allowed, or use a module proxy that is: go env -w GOPROXY=https://ALLOWED-MODULE-PROXY"},
+			Meaning:   "The HTTP proxy refused to open a tunnel.",
+			Proof:     "A 4xx status, other than 407, in reply to CONNECT.",
+			LookAlike: "http-forbidden: the origin answered 403, inside the tunnel; go then prints the number, here only the phrase.",
+		},
+		{
+			Rule: "proxy-5xx", Title: "the proxy could not reach the host",
+			Summary:   "the proxy {host}:{port} could not open the tunnel to {target}: {status} {text}",
+			Because:   "the proxy's own lookup of, or connection to, {target} failed, or the proxy is overloaded",
+			Fix:       []string{show, "another module proxy, if only {target} fails: go env -w GOPROXY=https://OTHER-MODULE-PROXY"},
+			Meaning:   "The fault is on the far side of the proxy.",
+			Proof:     "A 5xx status in reply to CONNECT.",
+			LookAlike: "http-server-error: the origin's 5xx, inside the tunnel.",
+		},
+		{
+			Rule: "proxy-302-portal", Title: "the proxy answers CONNECT with something else",
+			Summary:   "the proxy {host}:{port} answered {status} {text} to CONNECT {target}; go takes 200 alone",
+			Because:   "a login portal redirects even CONNECT, or the proxy uses another 2xx status, which curl would accept",
+			Fix:       []string{show, "log in to the portal with a browser, then try again"},
+			Meaning:   "The proxy neither opened the tunnel nor refused it in a way that go understands.",
+			Proof:     "A status below 400 other than 200 in reply to CONNECT.",
+			LookAlike: "proxy-403: 4xx.",
+		},
+		{
+			Rule: "proxy-hang-connect", Title: "the proxy does not answer CONNECT",
+			Summary:   "the proxy {host}:{port} took CONNECT {target} and did not answer for {seconds} s",
+			Because:   "the proxy is overloaded, or waits for a parent proxy or for {target}; go gives up after 60 s",
+			Fix:       []string{show, variables},
+			Meaning:   "The proxy accepted the connection and the request, and stayed silent.",
+			Proof:     "A CONNECT request without an answer on a connection that stays open.",
+			LookAlike: "proxy-tunnel-silent: CONNECT was answered 200.",
+		},
+		{
+			Rule: "proxy-tunnel-silent", Title: "nothing comes through the tunnel",
+			Summary:   "the proxy {host}:{port} opened the tunnel to {target}, and nothing came back through it for {seconds} s",
+			Because:   "what is behind the proxy drops the ClientHello (a filter by name or address) or does not answer",
+			Fix:       []string{show, "ask those who run the proxy to look at {target} on its far side"},
+			Meaning:   "CONNECT succeeded and the TLS handshake inside got no answer.",
+			Proof:     "200 to CONNECT (or the SOCKS success), a ClientHello, no byte after it.",
+			LookAlike: "tls-silent-server: there is no proxy. tunnel-reset: the tunnel was ended.",
+		},
+		{
+			Rule: "tunnel-reset", Title: "the proxy ended the connection",
+			Summary:   "the proxy {host}:{port} {how} the connection for {target} right after {after}",
+			Because:   "the proxy's policy (by name in the ClientHello) or a crash; the origin may have ended it too, which the proxy passes on",
+			Fix:       []string{show},
+			Meaning:   "The connection to the proxy ended in place of an answer.",
+			Proof:     "A FIN or RST from the proxy's address directly after CONNECT or the ClientHello.",
+			LookAlike: "sni-reset: without a proxy, from the origin's address.",
+		},
+		{
+			Rule: "tunnel-plain-http", Title: "a web page inside the tunnel",
+			Summary:   "inside the tunnel to {target}, opened by the proxy {host}:{port}, plain HTTP answered the ClientHello: {answer}",
+			Because:   "the proxy opens the tunnel and then puts a block page into it",
+			Fix:       []string{show},
+			Meaning:   "Not the origin but the proxy speaks inside the tunnel.",
+			Proof:     "Bytes that begin with HTTP/ in reply to the ClientHello, after 200 to CONNECT.",
+			LookAlike: "http-on-https-port: without a proxy.",
+		},
+		{
+			Rule: "socks-refused", Title: "the SOCKS proxy refused",
+			Summary:   "the SOCKS proxy {host}:{port} refused to connect to {target}: {text}",
+			Because:   "the proxy could not reach the destination, or its rules do not allow it",
+			Fix:       []string{"curl -v -x socks5h://{host}:{port} https://{target}/", variables},
+			Meaning:   "The SOCKS handshake worked and the request was refused.",
+			Proof:     "A SOCKS reply with another code than success.",
+			LookAlike: "proxy-unreachable: the proxy itself was not reached.",
+		},
+	}
+}

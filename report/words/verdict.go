@@ -1,0 +1,90 @@
+package words
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/gopx-trace/gopx-trace/agent/trace"
+)
+
+// Verdict writes the summary of the verdict: the sentence of the finding that
+// explains the outcome, or what was seen if nothing does. The findings must
+// have been filled in.
+func Verdict(t *trace.Trace, lang string) {
+	for _, f := range t.Findings {
+		if t.Verdict.Finding != "" && f.Rule == t.Verdict.Finding && f.Hop == t.Verdict.Hop {
+			t.Verdict.Summary = f.Summary
+			return
+		}
+	}
+	t.Verdict.Summary = unexplained(t)
+}
+
+// unexplained says how the command ended where no finding says why.
+func unexplained(t *trace.Trace) string {
+	switch t.Verdict.Outcome {
+	case trace.OK:
+		return succeeded(t)
+	case trace.Failed:
+		return fmt.Sprintf("the command failed (%s), and nothing on the wire explains it: %s", exit(t.Command), seen(t))
+	case trace.Interrupted:
+		return fmt.Sprintf("the command was interrupted (%s) and was not waiting for the network: %s", exit(t.Command), seen(t))
+	}
+	return "nothing conclusive: " + seen(t)
+}
+
+func succeeded(t *trace.Trace) string {
+	s := "no fault found: " + seen(t)
+	if t.Command != nil {
+		s = "the command succeeded: " + seen(t)
+	}
+	warnings := 0
+	for _, f := range t.Findings {
+		if f.Severity == trace.Warning {
+			warnings++
+		}
+	}
+	if warnings > 0 {
+		s += ", with " + count(warnings, "warning")
+	}
+	return s
+}
+
+// exit says how a command ended.
+func exit(c *trace.Command) string {
+	switch {
+	case c == nil:
+		return "no exit code known"
+	case c.Signal != "":
+		return c.Signal
+	case c.ExitCode != nil:
+		return fmt.Sprintf("exit %d", *c.ExitCode)
+	}
+	return "no exit code known"
+}
+
+// seen counts what there was.
+func seen(t *trace.Trace) string {
+	answered := 0
+	for _, r := range t.Requests {
+		if r.Status != 0 {
+			answered++
+		}
+	}
+	parts := []string{
+		count(len(t.Lookups), "lookup"), count(len(t.Connections), "connection"),
+		count(len(t.Requests), "request"),
+	}
+	s := strings.Join(parts, ", ")
+	if len(t.Requests) > 0 {
+		s += fmt.Sprintf(" (%d answered)", answered)
+	}
+	return s
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

@@ -1,0 +1,111 @@
+// Package words makes the sentences of a report: for each rule of package
+// diagnose what is broken, why, what to type, and how the rule works. Rules
+// give ids and arguments only, so that a language is a list of [Sentence] and
+// costs no rule.
+package words
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/gopx-trace/gopx-trace/agent/trace"
+)
+
+// English is the language that is used if another is not known.
+const English = "en"
+
+// Sentence is what there is to say about one rule. Summary, Because and Fix
+// are templates: {name} stands for the argument of that name.
+type Sentence struct {
+	Rule string
+	// Title names the fault without its particulars.
+	Title string
+	// Summary is one sentence with the real names and numbers.
+	Summary string
+	// Because is the deeper cause, as far as the rule knows it.
+	Because string
+	// Fix lists what to do, commands to type first.
+	Fix []string
+	// Meaning, Proof and LookAlike explain the rule itself.
+	Meaning, Proof, LookAlike string
+}
+
+// Sentences returns the sentences of a language, in the order of its files.
+func Sentences(lang string) []Sentence {
+	switch lang {
+	default:
+		return english()
+	}
+}
+
+// Of returns the sentence of one rule, and whether there is one.
+func Of(rule, lang string) (Sentence, bool) {
+	list := Sentences(lang)
+	i := slices.IndexFunc(list, func(s Sentence) bool { return s.Rule == rule })
+	if i < 0 {
+		return Sentence{Rule: rule}, false
+	}
+	return list[i], true
+}
+
+// Fill writes a finding's Summary, Because and Fix from its Rule and Args.
+func Fill(f *trace.Finding, lang string) {
+	s, ok := Of(f.Rule, lang)
+	if !ok {
+		f.Summary = f.Rule
+		return
+	}
+	args := map[string]string{}
+	for name, value := range f.Args {
+		args[name] = phrase(lang, name, value)
+	}
+	f.Summary = expand(s.Summary, args)
+	f.Because = expand(s.Because, args)
+	f.Fix = []string{}
+	for _, fix := range s.Fix {
+		f.Fix = append(f.Fix, expand(fix, args))
+	}
+}
+
+// phrase writes an argument whose value is a code, or may be empty, in words.
+func phrase(lang, name, value string) string {
+	switch lang {
+	default:
+		return englishPhrase(name, value)
+	}
+}
+
+// expand puts arguments in the place of {name}. An argument that is missing is
+// left out together with its braces; a test sees to it that none is.
+func expand(template string, args map[string]string) string {
+	var b strings.Builder
+	for {
+		text, rest, open := strings.Cut(template, "{")
+		b.WriteString(text)
+		name, after, closed := strings.Cut(rest, "}")
+		if !open || !closed {
+			b.WriteString(rest)
+			return b.String()
+		}
+		b.WriteString(args[name])
+		template = after
+	}
+}
+
+// Placeholders returns the names that the templates of a sentence use.
+func (s Sentence) Placeholders() []string {
+	var names []string
+	for _, t := range append([]string{s.Summary, s.Because}, s.Fix...) {
+		for {
+			_, rest, open := strings.Cut(t, "{")
+			name, after, closed := strings.Cut(rest, "}")
+			if !open || !closed {
+				break
+			}
+			names = append(names, name)
+			t = after
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}

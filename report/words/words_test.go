@@ -1,0 +1,125 @@
+package words
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gopx-trace/gopx-trace/agent/diagnose"
+	"github.com/gopx-trace/gopx-trace/agent/trace"
+)
+
+// languages that are complete.
+func languages() []string { return []string{English} }
+
+func TestEveryRuleHasWordsAndNoWordsAreWithoutARule(t *testing.T) {
+	for _, lang := range languages() {
+		var rules, said []string
+		for _, r := range diagnose.Rules() {
+			rules = append(rules, r.ID)
+		}
+		for _, s := range Sentences(lang) {
+			if slices.Contains(said, s.Rule) {
+				t.Errorf("%s: %s is said twice", lang, s.Rule)
+			}
+			said = append(said, s.Rule)
+		}
+		for _, id := range rules {
+			if !slices.Contains(said, id) {
+				t.Errorf("%s: the rule %s has no words", lang, id)
+			}
+		}
+		for _, id := range said {
+			if !slices.Contains(rules, id) {
+				t.Errorf("%s: the words of %s have no rule", lang, id)
+			}
+		}
+	}
+}
+
+func TestWordsUseOnlyWhatTheRuleGives(t *testing.T) {
+	for _, lang := range languages() {
+		for _, r := range diagnose.Rules() {
+			s, _ := Of(r.ID, lang)
+			for _, name := range s.Placeholders() {
+				if !slices.Contains(r.Args(), name) {
+					t.Errorf("%s: %s uses {%s}; the rule gives %v", lang, r.ID, name, r.Args())
+				}
+			}
+		}
+	}
+}
+
+func TestSentencesAreWhole(t *testing.T) {
+	for _, s := range Sentences(English) {
+		for name, text := range map[string]string{
+			"title": s.Title, "summary": s.Summary, "because": s.Because,
+			"meaning": s.Meaning, "proof": s.Proof, "look-alike": s.LookAlike,
+		} {
+			if text == "" {
+				t.Errorf("%s: no %s", s.Rule, name)
+			}
+		}
+		if len(s.Fix) == 0 {
+			t.Errorf("%s: no fix", s.Rule)
+		}
+		if strings.HasSuffix(s.Summary, ".") {
+			t.Errorf("%s: the summary ends with a full stop", s.Rule)
+		}
+	}
+}
+
+func TestFill(t *testing.T) {
+	f := &trace.Finding{Rule: "tcp-refused", Args: map[string]string{
+		"host": "goproxy.test", "port": "443", "address": "10.0.0.1:443", "via": "", "seconds": "0.0", "from": "",
+	}}
+	Fill(f, English)
+	if want := "goproxy.test refused the connection to port 443 (10.0.0.1:443)"; f.Summary != want {
+		t.Errorf("summary %q, want %q", f.Summary, want)
+	}
+	for _, s := range append([]string{f.Summary, f.Because}, f.Fix...) {
+		if strings.ContainsAny(s, "{}") {
+			t.Errorf("braces are left: %q", s)
+		}
+	}
+	if len(f.Fix) == 0 {
+		t.Error("no fix")
+	}
+	other := &trace.Finding{Rule: "no-such-rule"}
+	Fill(other, English)
+	if other.Summary != "no-such-rule" {
+		t.Errorf("summary of an unknown rule: %q", other.Summary)
+	}
+}
+
+func TestVerdict(t *testing.T) {
+	one, zero := 1, 0
+	for _, c := range []struct {
+		name  string
+		trace *trace.Trace
+		want  string
+	}{
+		{"explained", &trace.Trace{
+			Verdict:  trace.Verdict{Outcome: trace.Failed, Finding: "a", Hop: "h"},
+			Findings: []*trace.Finding{{Rule: "a", Hop: "other", Summary: "no"}, {Rule: "a", Hop: "h", Summary: "yes"}},
+		}, "yes"},
+		{"not explained", &trace.Trace{
+			Verdict: trace.Verdict{Outcome: trace.Failed}, Command: &trace.Command{ExitCode: &one},
+			Requests: []*trace.Request{{Status: 200}, {}},
+		}, "the command failed (exit 1), and nothing on the wire explains it: 0 lookups, 0 connections, 2 requests (1 answered)"},
+		{"ok with a warning", &trace.Trace{
+			Verdict: trace.Verdict{Outcome: trace.OK}, Command: &trace.Command{ExitCode: &zero},
+			Findings: []*trace.Finding{{Severity: trace.Warning}},
+		}, "the command succeeded: 0 lookups, 0 connections, 0 requests, with 1 warning"},
+		{"interrupted", &trace.Trace{
+			Verdict: trace.Verdict{Outcome: trace.Interrupted}, Command: &trace.Command{Signal: "SIGINT", Interrupted: true},
+		}, "the command was interrupted (SIGINT) and was not waiting for the network: 0 lookups, 0 connections, 0 requests"},
+		{"a file without anything", &trace.Trace{Verdict: trace.Verdict{Outcome: trace.Unknown}},
+			"nothing conclusive: 0 lookups, 0 connections, 0 requests"},
+	} {
+		Verdict(c.trace, English)
+		if got := c.trace.Verdict.Summary; got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
