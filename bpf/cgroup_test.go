@@ -191,4 +191,3 @@ func dump(t testing.TB, samples []Sample) {
 		t.Log(s.testString())
 	}
 }
-

@@ -118,8 +118,8 @@ func TestGapDataAfterClose(t *testing.T) {
 				t.Errorf("%d RSTs of ours, want 1", n)
 			}
 			for _, s := range gap {
-				if s.Packet.Length > 1000 && len(s.Packet.Data) != 256 {
-					t.Errorf("%d bytes captured, want 256", len(s.Packet.Data))
+				if n := len(s.Packet.Data); n < 40 || n > 256 || n > s.Packet.Length {
+					t.Errorf("%d bytes captured of %d, want the headers", n, s.Packet.Length)
 				}
 			}
 			checkFilled(t, samples, gap, pid)

@@ -14,6 +14,9 @@ import (
 // Mask stands where a secret was.
 const Mask = "***"
 
+// placeholder is the userinfo that our own advice writes for the reader to fill in.
+const placeholder = "USER:PASSWORD"
+
 // headerField prefixes a header's name where rewrite names the field of a
 // header value.
 const headerField = "header:"
@@ -128,6 +131,9 @@ func (r *redactor) text(s string) string {
 	}
 	s = r.userinfo.ReplaceAllStringFunc(s, func(m string) string {
 		g := r.userinfo.FindStringSubmatch(m)
+		if g[2] == placeholder {
+			return m
+		}
 		r.note(g[2])
 		if _, password, ok := strings.Cut(g[2], ":"); ok {
 			r.note(password)

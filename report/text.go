@@ -92,7 +92,7 @@ func (p *printer) explain(f *trace.Finding) {
 	for i, fix := range f.Fix {
 		p.printf("  %-6s %s\n", label(i, "fix"), clean(fix))
 	}
-	for i, e := range f.Evidence {
+	for i, e := range distinct(f.Evidence) {
 		p.printf("  %-6s %s\n", label(i, "proof"), p.paint(dim, clean(proof(e))))
 	}
 	p.printf("  %-6s %s, %s\n", "rule", f.Rule, f.Confidence)
@@ -103,6 +103,18 @@ func label(i int, s string) string {
 		return ""
 	}
 	return s
+}
+
+// distinct leaves out the evidence that says what an earlier piece says: the go
+// command meets the same fault once for each request.
+func distinct(list []trace.Evidence) []trace.Evidence {
+	var out []trace.Evidence
+	for _, e := range list {
+		if !slices.ContainsFunc(out, func(o trace.Evidence) bool { return o.Text == e.Text }) {
+			out = append(out, e)
+		}
+	}
+	return out
 }
 
 // proof is one piece of evidence with the place where a reader can check it.

@@ -117,8 +117,8 @@ func (c *connection) assemble(d Dir, s *segment) {
 	if s.has(flagACK) {
 		c.half[d.Opposite()].acknowledge(s.ack)
 	}
-	if s.length > 0 && !h.ended {
-		c.payload(d, span{seq: s.first(), n: s.length, b: s.payload, at: s.at})
+	if s.length > 0 && c.ResetBy == nil {
+		c.payload(d, s)
 	}
 	if s.has(flagFIN) {
 		h.finish(s)
@@ -148,19 +148,22 @@ func (c *connection) begin(d Dir, s *segment) {
 }
 
 // payload takes bytes of any place in the stream.
-func (c *connection) payload(d Dir, x span) {
+func (c *connection) payload(d Dir, s *segment) {
 	h := &c.half[d]
+	x := span{seq: s.first(), n: s.length, b: s.payload, at: s.at}
 	if h.keepAlive(x) {
 		return
 	}
-	if h.again(x, max(c.RTT, reorderedWithin)) {
+	if !s.has(flagSYN) && h.again(x, max(c.RTT, reorderedWithin)) {
 		c.Retransmits[d]++
 		c.life.counted(d, 'T', countRetransmit)
 	}
 	if before(h.top, x.end()) && int32(x.end()-h.top) <= maxAhead {
 		h.top, h.topAt = x.end(), x.at.Time
 	}
-	c.place(d, x)
+	if !h.ended {
+		c.place(d, x)
+	}
 }
 
 // place delivers bytes if it is their turn, keeps them if they are early, and
@@ -189,11 +192,12 @@ func (c *connection) hold(d Dir, x span) {
 	if int32(x.seq-h.next) > maxAhead {
 		return
 	}
-	full := h.held.cost+len(x.b)+spanCost > maxHeld || len(h.held.list) >= maxHeldSpans ||
-		c.table.held+len(x.b) > c.table.maxHeldTotal
-	if full && len(h.held.list) > 0 {
+	if c.full(h, x) {
 		c.table.limited["bytes ahead of a hole"]++
 		c.skipAll(d)
+		if n := int32(x.seq - h.next); n > 0 && c.full(h, x) {
+			c.skip(d, int(n), x.at)
+		}
 		c.place(d, x)
 		return
 	}
@@ -202,6 +206,13 @@ func (c *connection) hold(d Dir, x span) {
 	}
 	h.later++
 	c.keep(h, x)
+}
+
+// full reports whether x would exceed a bound.
+func (c *connection) full(h *half, x span) bool {
+	cost := len(x.b) + spanCost
+	return h.held.cost+cost > maxHeld || len(h.held.list) >= maxHeldSpans ||
+		c.table.held+cost > c.table.maxHeldTotal
 }
 
 func (c *connection) keep(h *half, x span) {

@@ -13,7 +13,7 @@ type Conn struct {
 	// Socket and PID are the kernel's socket cookie and the process; 0 unknown.
 	Socket uint64
 	PID    uint32
-	// Start is the time of the first packet; End that of the last.
+	// Start is the time of the first packet; Last that of the last.
 	Start, Last time.Time
 	// SYN and SYNACK are the frames of the first of each, 0 when not seen.
 	SYN, SYNACK Mark

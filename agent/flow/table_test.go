@@ -287,6 +287,29 @@ func TestHeldBytesAreBounded(t *testing.T) {
 	}
 }
 
+func TestHeldBytesOfAllConnectionsAreBounded(t *testing.T) {
+	r := newResult()
+	r.table.maxHeldTotal = 10_000
+	for i := range 50 {
+		src := netip.AddrPortFrom(client().Addr(), uint16(1000+i))
+		for _, seq := range []uint32{0, 1000} { // the second one is behind a hole
+			r.table.Packet(raw(i+1, start(), tcpPacket(src, server(), seq, 1, flagACK, 1, make([]byte, 500), 0), 0))
+		}
+		if r.table.held > 10_000 {
+			t.Fatalf("%d bytes are held after %d connections", r.table.held, i+1)
+		}
+	}
+	r.table.Close()
+	for _, c := range r.conns {
+		if c.Bytes != [2]uint64{1000, 0} {
+			t.Errorf("%s: bytes %v", c.Client, c.Bytes)
+		}
+	}
+	if r.table.Limited()["bytes ahead of a hole"] == 0 || r.table.held != 0 {
+		t.Errorf("limited %v, %d held at the end", r.table.Limited(), r.table.held)
+	}
+}
+
 func TestHoleIsGivenUpAfterSegments(t *testing.T) {
 	segs := after(shake(), seg{from: ToServer, flags: "A", seq: 1, ack: 2})
 	for i := range reorderSegments {

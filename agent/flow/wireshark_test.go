@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -69,49 +70,56 @@ func ourStreams(ps []*capture.Packet) []string {
 	return lines
 }
 
-// otherConn makes a packet between ports that no other packet uses.
-func otherConn(port uint16) func(time.Time, int) *capture.Packet {
-	return func(at time.Time, frame int) *capture.Packet {
-		src := netip.AddrPortFrom(client().Addr(), port)
-		return raw(frame, at, tcpPacket(src, server(), 7, 0, flagSYN, 100, nil, 0), 0)
+// onPort moves a conversation to another client port.
+func onPort(ps []*capture.Packet, port uint16) []*capture.Packet {
+	for _, p := range ps {
+		at := 20 // source port
+		if binary.BigEndian.Uint16(p.Data[at:]) != client().Port() {
+			at += 2
+		}
+		binary.BigEndian.PutUint16(p.Data[at:], port)
 	}
+	return ps
+}
+
+// inOrder numbers packets, a millisecond apart.
+func inOrder(ps []*capture.Packet) []*capture.Packet {
+	for i, p := range ps {
+		p.Frame, p.Time = i+1, start().Add(time.Duration(i)*time.Millisecond)
+	}
+	return ps
 }
 
 func TestStreamNumbersAreWiresharks(t *testing.T) {
 	c, s := ToServer, ToClient
-	for name, segs := range map[string][]seg{
-		"SYN again":                              {{from: c, flags: "S"}, {from: c, flags: "S"}, {from: c, flags: "S"}},
-		"SYN with another number":                {{from: c, flags: "S"}, {from: c, flags: "S", seq: 9}},
-		"SYN again after RST":                    {{from: c, flags: "S"}, {from: s, flags: "RA", ack: 1}, {from: c, flags: "S"}},
-		"other SYN after RST":                    {{from: c, flags: "S"}, {from: s, flags: "RA", ack: 1}, {from: c, flags: "S", seq: 5}},
-		"SYN again after FIN":                    {{from: c, flags: "S"}, {from: c, flags: "FA", seq: 1, ack: 1}, {from: c, flags: "S"}},
-		"SYN-ACK with another number":            {{from: c, flags: "S"}, {from: s, flags: "SA", ack: 1}, {from: s, flags: "SA", seq: 7, ack: 1}},
-		"SYN after data, fitting":                {{from: c, flags: "A", seq: 1, ack: 1, data: "x"}, {from: c, flags: "S"}},
-		"SYN after data, not fitting":            {{from: c, flags: "A", seq: 9, ack: 1, data: "x"}, {from: c, flags: "S"}},
-		"SYN from the other side":                {{from: c, flags: "S"}, {from: s, flags: "S"}},
-		"SYN fits what was acknowledged":         {{from: s, flags: "A", seq: 1, ack: 1, data: "x"}, {from: c, flags: "S"}},
-		"SYN does not fit what was acknowledged": {{from: s, flags: "A", seq: 1, ack: 9, data: "x"}, {from: c, flags: "S"}},
-		"data after RST and a third life": {
-			{from: c, flags: "S"}, {from: s, flags: "SA", ack: 1}, {from: s, flags: "RA", seq: 1, ack: 1},
+	var ps []*capture.Packet
+	for i, segs := range [][]seg{
+		{{from: c, flags: "S"}, {from: c, flags: "S"}, {from: c, flags: "S"}},
+		{{from: c, flags: "S"}, {from: c, flags: "S", seq: 9}},
+		{{from: c, flags: "S"}, {from: s, flags: "RA", ack: 1}, {from: c, flags: "S"}},
+		{{from: c, flags: "S"}, {from: s, flags: "RA", ack: 1}, {from: c, flags: "S", seq: 5}},
+		{{from: c, flags: "S"}, {from: c, flags: "FA", seq: 1, ack: 1}, {from: c, flags: "S"}},
+		{{from: c, flags: "S"}, {from: s, flags: "SA", ack: 1}, {from: s, flags: "SA", seq: 7, ack: 1}},
+		// A SYN after data fits it or does not.
+		{{from: c, flags: "A", seq: 1, ack: 1, data: "x"}, {from: c, flags: "S"}},
+		{{from: c, flags: "A", seq: 9, ack: 1, data: "x"}, {from: c, flags: "S"}},
+		{{from: s, flags: "A", seq: 1, ack: 1, data: "x"}, {from: c, flags: "S"}},
+		{{from: s, flags: "A", seq: 1, ack: 9, data: "x"}, {from: c, flags: "S"}},
+		{{from: c, flags: "S"}, {from: s, flags: "S"}},
+		{{from: c, flags: "S"}, {from: s, flags: "SA", ack: 1}, {from: s, flags: "RA", seq: 1, ack: 1},
 			{from: c, flags: "A", seq: 1, ack: 1, data: "late"}, {from: c, flags: "S", seq: 100},
 			{from: s, flags: "SA", seq: 50, ack: 101}, {from: c, flags: "A", seq: 1, ack: 1, data: "old"},
-			{from: c, flags: "S", seq: 200},
-		},
-		"SYN-ACK, then RST, then SYN": {{from: s, flags: "SA", ack: 1}, {from: c, flags: "R", seq: 1}, {from: c, flags: "S"}},
-		"SYN-ACK with another number after RST": {
-			{from: c, flags: "S"}, {from: s, flags: "RA", seq: 1, ack: 1}, {from: s, flags: "SA", seq: 9, ack: 1},
-			{from: c, flags: "A", seq: 1, ack: 10, data: "x"},
-		},
-		"SYN FIN": {{from: c, flags: "SF"}, {from: c, flags: "SF"}, {from: c, flags: "S", seq: 3}},
+			{from: c, flags: "S", seq: 200}},
+		{{from: s, flags: "SA", ack: 1}, {from: c, flags: "R", seq: 1}, {from: c, flags: "S"}},
+		{{from: c, flags: "S"}, {from: s, flags: "RA", seq: 1, ack: 1}, {from: s, flags: "SA", seq: 9, ack: 1},
+			{from: c, flags: "A", seq: 1, ack: 10, data: "x"}},
+		{{from: c, flags: "SF"}, {from: c, flags: "SF"}, {from: c, flags: "S", seq: 3}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			ps := packets(segs)
-			// A connection of its own at the end shows what the numbers before it used up.
-			ps = append(ps, otherConn(50000)(start().Add(time.Minute), len(ps)+1))
-			if diff := cmp.Diff(tsharkStreams(t, ps), ourStreams(ps)); diff != "" {
-				t.Errorf("frame and tcp.stream (-tshark +ours):\n%s", diff)
-			}
-		})
+		ps = append(ps, onPort(packets(segs), uint16(50000+i))...)
+	}
+	inOrder(ps)
+	if diff := cmp.Diff(tsharkStreams(t, ps), ourStreams(ps)); diff != "" {
+		t.Errorf("frame and tcp.stream (-tshark +ours):\n%s", diff)
 	}
 }
 
@@ -120,27 +128,28 @@ func icmpPacket(from, to netip.Addr, b []byte, n int) []byte {
 	return ipPacket(from, to, protoICMP, append([]byte{icmpUnreachable, 3, 0, 0, 0, 0, 0, 0}, b[:n]...), 0)
 }
 
+// TestQuotedSegmentsTakeWiresharksNumbers has, for several lengths of the
+// quote, an ICMP error that comes before its connection and one that comes
+// after it, and another connection after each.
 func TestQuotedSegmentsTakeWiresharksNumbers(t *testing.T) {
-	syn := tcpPacket(client(), server(), 7, 0, flagSYN, 100, nil, 0)
-	for name, quoted := range map[string]int{"8 bytes": 28, "12 bytes": 32, "13 bytes": 33, "14 bytes": 34, "15 bytes": 35, "16 bytes": 36, "all": 40} {
-		t.Run(name, func(t *testing.T) {
-			ps := []*capture.Packet{
-				raw(1, start(), icmpPacket(server().Addr(), client().Addr(), syn, quoted), 0),
-				otherConn(50000)(start(), 2),
-				raw(3, start(), syn, 0),
-				raw(4, start(), icmpPacket(server().Addr(), client().Addr(), syn, quoted), 0),
-				otherConn(50001)(start(), 5),
-			}
-			want := tsharkStreams(t, ps)
-			var direct []string // without the ICMP packets themselves
-			for _, l := range want {
-				if !strings.HasPrefix(l, "1 ") && !strings.HasPrefix(l, "4 ") {
-					direct = append(direct, l)
-				}
-			}
-			if diff := cmp.Diff(direct, ourStreams(ps)); diff != "" {
-				t.Errorf("frame and tcp.stream (-tshark +ours):\n%s\nall: %v", diff, want)
-			}
-		})
+	var ps []*capture.Packet
+	icmp := map[string]bool{}
+	for i, quoted := range []int{8, 12, 15, 16, 20} {
+		syn := func(n int) []byte {
+			return tcpPacket(netip.AddrPortFrom(client().Addr(), uint16(50000+10*i+n)), server(), 7, 0, flagSYN, 100, nil, 0)
+		}
+		quote := icmpPacket(server().Addr(), client().Addr(), syn(0), 20+quoted)
+		for _, b := range [][]byte{quote, syn(1), syn(0), quote, syn(2)} {
+			ps = append(ps, raw(0, start(), b, 0))
+			icmp[fmt.Sprint(len(ps))] = b[9] == protoICMP
+		}
+	}
+	inOrder(ps)
+	want := slices.DeleteFunc(tsharkStreams(t, ps), func(line string) bool {
+		frame, _, _ := strings.Cut(line, " ")
+		return icmp[frame]
+	})
+	if diff := cmp.Diff(want, ourStreams(ps)); diff != "" {
+		t.Errorf("frame and tcp.stream (-tshark +ours):\n%s", diff)
 	}
 }

@@ -34,6 +34,11 @@ func beChild() int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	// Its answer says that no git of the lab's own writes any more.
+	if err := l.Command(l.ctx, "git", "ls-remote", "https://git.test/lib.git").Run(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	cmd := l.Command(l.ctx, "sleep", "1000")
 	if err := cmd.Start(); err != nil {
 		fmt.Fprintln(os.Stderr, err)

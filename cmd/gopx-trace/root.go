@@ -74,11 +74,11 @@ func newRoot(e *env) *cobra.Command {
 
 // reportFlags are the flags of everything that writes a report.
 func reportFlags(fl *pflag.FlagSet, f *flags) {
-	fl.StringArrayVarP(&f.outputs, "output", "o", nil, "also write a report: `FORMAT[=FILE]`, FORMAT is "+formatNames()+"; may be repeated")
+	fl.StringArrayVarP(&f.outputs, "output", "o", nil, "also write a report: `FORMAT[=FILE]`, FORMAT is one of "+formatNames()+"; may be repeated")
 	fl.BoolVarP(&f.verbose, "verbose", "v", false, "add every fetch, request, lookup, connection and process to the text report")
-	fl.StringVar(&f.color, "color", "auto", "colour the text report: `auto`, always or never")
+	fl.StringVar(&f.color, "color", "auto", "colour the text report: `WHEN` is auto, always or never")
 	fl.BoolVar(&f.noRedact, "no-redact", false, "show passwords, tokens and cookies instead of ***")
-	fl.StringVar(&f.exitCode, "exit-code", "command", "`command`, or verdict: 0 without and 1 with a fault")
+	fl.StringVar(&f.exitCode, "exit-code", "command", "`WHICH` exit code: the command's own, or verdict: 0 without and 1 with a fault")
 }
 
 func formatNames() string {
