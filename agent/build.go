@@ -77,7 +77,7 @@ func (b *builder) event(e capture.Event) {
 // open starts the decoding of a new connection.
 func (b *builder) open(c *flow.Conn) flow.Stream {
 	facts := &trace.Connection{
-		ID: c.Stream + 1, Stream: new(c.Stream), PID: c.PID,
+		ID: len(b.trace.Connections) + 1, Stream: new(c.Stream), PID: c.PID,
 		Local: c.Client.String(), Remote: c.Server.String(), StartedAt: c.Start,
 	}
 	c.Value = facts

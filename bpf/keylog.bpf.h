@@ -35,7 +35,7 @@
  * It is read into the stack first: a record reserved meanwhile would hold up
  * everything behind it in the ring.
  */
-SEC("uprobe.s")
+SEC("uprobe.multi.s")
 int keylog(struct pt_regs *regs)
 {
 	__u64 label_len = LABEL_SIZE(regs), secret_len = SECRET_SIZE(regs);

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 
+	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
 )
@@ -15,8 +17,8 @@ import (
 // ($GOROOT/src/crypto/tls/common.go).
 const keylogFunc = "crypto/tls.(*Config).writeKeyLog"
 
-// maxExecutables bounds how many executables can have the probe; each takes two
-// file descriptors.
+// maxExecutables bounds how many executables can have the probe; each takes one
+// file descriptor, two before Linux 6.6.
 const maxExecutables = 1 << 14
 
 // errTooManyExecutables is what AttachTLS returns beyond maxExecutables.
@@ -93,6 +95,41 @@ func (p *Probe) uprobe(f *os.File, offset uint64) (link.Link, error) {
 	if err != nil {
 		return nil, err
 	}
-	// With Address set, the module neither reads nor needs symbols.
-	return ex.Uprobe("", p.keylog, &link.UprobeOptions{Address: offset})
+	// A multi-uprobe of one place: it goes away many times faster than a perf
+	// event. With addresses given, the module needs no symbols.
+	l, err := ex.UprobeMulti(nil, p.keylog, &link.UprobeMultiOptions{Addresses: []uint64{offset}})
+	if errors.Is(err, ebpf.ErrNotSupported) { // before Linux 6.6
+		return perfUprobe(ex, p.keylog, offset)
+	}
+	return l, err
+}
+
+func perfUprobe(ex *link.Executable, prog *ebpf.Program, offset uint64) (link.Link, error) {
+	return ex.Uprobe("", prog, &link.UprobeOptions{Address: offset})
+}
+
+// maxClosing is how many probes are removed at once.
+const maxClosing = 64
+
+// closeUprobes removes probes. Each removal waits for the kernel for some 20 ms, so
+// they wait together.
+func closeUprobes(executables map[inode]executable) error {
+	var (
+		mu   sync.Mutex
+		errs []error
+		all  sync.WaitGroup
+	)
+	free := make(chan struct{}, maxClosing)
+	for _, e := range executables {
+		free <- struct{}{}
+		all.Go(func() {
+			defer func() { <-free }()
+			err := e.link.Close()
+			mu.Lock()
+			defer mu.Unlock()
+			errs = append(errs, err)
+		})
+	}
+	all.Wait()
+	return errors.Join(errs...)
 }

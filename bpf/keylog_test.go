@@ -48,7 +48,8 @@ func (s *tlsServer) take() []string {
 	return lines
 }
 
-func newTLSServer(t *testing.T) *tlsServer {
+// serverConfig has a certificate that nobody trusts.
+func serverConfig(t testing.TB) *tls.Config {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -59,11 +60,14 @@ func newTLSServer(t *testing.T) *tlsServer {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+}
+
+func newTLSServer(t *testing.T) *tlsServer {
+	t.Helper()
 	s := &tlsServer{}
-	config := &tls.Config{
-		Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}},
-		KeyLogWriter: s,
-	}
+	config := serverConfig(t)
+	config.KeyLogWriter = s
 	l, err := tls.Listen("tcp", "127.0.0.1:0", config)
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@
 package bpf
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -33,13 +34,15 @@ func TestMain(m *testing.M) {
 // roles are what a child in the watched cgroup can do.
 func roles() map[string]func(args []string) error {
 	return map[string]func([]string) error{
-		"echo":  echoRole,
-		"dial":  dialRole,
-		"udp":   udpRole,
-		"fetch": fetchRole,
-		"serve": serveRole,
-		"hold":  holdRole,
-		"load":  loadRole,
+		"echo":      echoRole,
+		"dial":      dialRole,
+		"udp":       udpRole,
+		"fetch":     fetchRole,
+		"fetch-tls": fetchTLSRole,
+		"serve":     serveRole,
+		"hold":      holdRole,
+		"load":      loadRole,
+		"permit":    permitRole,
 	}
 }
 
@@ -141,6 +144,17 @@ func fetchRole(args []string) error {
 	return err
 }
 
+// fetchTLSRole does the same over TLS.
+func fetchTLSRole(args []string) error {
+	conn, err := tls.Dial("tcp", args[0], &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	_, err = io.Copy(io.Discard, conn)
+	return err
+}
+
 // serveRole listens on a free port, whose address it prints, and echoes one
 // connection.
 func serveRole([]string) error {
@@ -183,6 +197,14 @@ func loadRole(args []string) error {
 	fmt.Println("loaded")
 	_, err = io.Copy(io.Discard, os.Stdin)
 	return err
+}
+
+// permitRole wants to be told that it may not watch the cgroup args[0].
+func permitRole(args []string) error {
+	if _, err := Load(Options{Cgroup: args[0]}); !errors.Is(err, ErrNotPermitted) {
+		return fmt.Errorf("%v, want %v", err, ErrNotPermitted)
+	}
+	return nil
 }
 
 // self is a command that runs this test binary in a role.

@@ -118,11 +118,8 @@ func (p *Probe) Missing() []string {
 
 // Close detaches everything. It waits for a Read that is under way.
 func (p *Probe) Close() error {
-	var errs []error
 	p.mu.Lock()
-	for _, e := range p.executables {
-		errs = append(errs, e.link.Close())
-	}
+	errs := []error{closeUprobes(p.executables)}
 	p.executables = nil
 	p.mu.Unlock()
 	if p.ring != nil {

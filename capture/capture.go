@@ -70,6 +70,9 @@ type Packet struct {
 	PID uint32
 	// Comm is the name of that process, for the packet comment; may be empty.
 	Comm string
+	// Filled is set when the socket was closed before the packet came: no
+	// process got its payload, of which little is captured.
+	Filled bool
 }
 
 // Secret is one TLS secret as in a line of an NSS key log

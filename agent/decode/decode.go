@@ -107,9 +107,17 @@ const (
 	// maxDepth is how many layers may nest: a hostile peer could open a tunnel
 	// in a tunnel in a tunnel with forty bytes each.
 	maxDepth = 16
-	// maxNotes is how many notes one connection keeps.
-	maxNotes = 16
+	// maxNotes is how many notes one connection keeps, maxLayers how many names
+	// of protocols: an HTTP/2 proxy has one for each stream.
+	maxNotes, maxLayers = 16, 64
 )
+
+// layer keeps the name of a protocol that begins.
+func (c *Conn) layer(name string) {
+	if len(c.Facts.Layers) < maxLayers {
+		c.Facts.Layers = append(c.Facts.Layers, name)
+	}
+}
 
 // note keeps a sentence about what could not be decoded.
 func (c *Conn) note(text string) {

@@ -1,6 +1,10 @@
 package decode
 
-import "github.com/gopx-trace/gopx-trace/agent/flow"
+import (
+	"fmt"
+
+	"github.com/gopx-trace/gopx-trace/agent/flow"
+)
 
 // maxFirst is how many first bytes of a direction are looked at, and kept,
 // before the protocol has to be decided.
@@ -22,7 +26,7 @@ type detect struct {
 // with the marks it came with.
 func NewDetect(c *Conn) flow.Stream {
 	if c.depth > maxDepth {
-		c.note("more than 16 protocol layers inside each other; the rest was not decoded")
+		c.note(fmt.Sprintf("more than %d protocol layers inside each other; the rest was not decoded", maxDepth))
 		return opaque{}
 	}
 	return &detect{c: c}
@@ -98,27 +102,32 @@ func (s *detect) decide() {
 
 // start hands the stream over to p.
 func (s *detect) start(p protocol) {
-	s.c.Facts.Layers = append(s.c.Facts.Layers, p.name)
+	s.c.layer(p.name)
 	s.first = [2][]byte{}
 	s.inner = p.start(s.c)
 	s.held.replay(s.inner)
 }
 
 // matchTLS accepts a handshake record of SSL 3.0 or later (RFC 8446, section
-// 5.1) whose message is a ClientHello, or a ServerHello from the server.
+// 5.1) whose message is a ClientHello, or a ServerHello from the server; and a
+// ClientHello in the form of SSL 2.0.
 func matchTLS(_ *Conn, d flow.Dir, first []byte) verdict {
-	const handshake, maxRecord = 22, 1<<14 + 2048
+	const handshake, maxRecord, minimum = 22, 1<<14 + 2048, 6
 	hello := byte(1)
 	if d == flow.ToClient {
 		hello = 2
 	}
+	record := first[0] == handshake && (len(first) < 2 || first[1] == 3)
+	old := d == flow.ToServer && first[0]&0x80 != 0
 	switch {
-	case first[0] != handshake, len(first) > 1 && first[1] != 3:
+	case !record && !old:
 		return no
-	case len(first) < 6:
+	case len(first) < minimum:
 		return more
+	case old && isSSL2Hello(first):
+		return yes
 	}
-	if n := int(first[3])<<8 | int(first[4]); n == 0 || n > maxRecord || first[5] != hello {
+	if n := int(first[3])<<8 | int(first[4]); old || n == 0 || n > maxRecord || first[5] != hello {
 		return no
 	}
 	return yes

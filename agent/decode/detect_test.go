@@ -25,6 +25,8 @@ func TestDetect(t *testing.T) {
 		{"a cut request line", ">> GE\nRST", "http1"},
 		{"an unusual method", `>> M-SEARCH * HTTP/1.1\r\nHost: h\r\n\r\n`, "http1"},
 		{"HTTP/2", ">> PRI * HT\n" + `>> TP/2.0\r\n\r\nSM\r\n\r\n`, "http2"},
+		{"HTTP without a version", `>> GET /\r\n`, "http1"},
+		{"Redis", `>> SET a b\r\n`, "opaque"},
 		{"binary", `>> \x00\x01\x02`, "opaque"},
 		{"TLS alert of a server", `<< \x15\x03\x01\x00\x02\x02F` + "\n<FIN\n>FIN", "opaque"},
 	} {
@@ -51,6 +53,10 @@ func TestMatchTLS(t *testing.T) {
 		{toServer, "\x16\x03\x01\x00\x00\x01", no},
 		{toServer, "\x16\x03\x01\xff\xff\x01", no},
 		{toServer, "G", no},
+		{toServer, "\x80", more},
+		{toServer, "\x80\x2e\x01\x03\x01\x00", yes},
+		{toServer, "\x80\x2e\x01\x00\x02\x00", no},
+		{toClient, "\x80\x2e\x01\x03\x01\x00", no},
 	} {
 		if got := matchTLS(nil, tc.d, []byte(tc.first)); got != tc.want {
 			t.Errorf("%q: %d, want %d", tc.first, got, tc.want)
@@ -176,15 +182,15 @@ func realHTTP2(t *testing.T) []piece {
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		io.WriteString(w, strings.Repeat("x", 50_000))
 	}))
-	clear := new(http.Protocols)
-	clear.SetUnencryptedHTTP2(true)
-	server.Config.Protocols = clear
+	cleartext := new(http.Protocols)
+	cleartext.SetUnencryptedHTTP2(true)
+	server.Config.Protocols = cleartext
 	server.Start()
 	defer server.Close()
 	k := &kept{}
 	p := &tap{s: k}
 	tr := p.transport()
-	tr.Protocols = clear
+	tr.Protocols = cleartext
 	for range 3 {
 		resp, err := tr.RoundTrip(httptest.NewRequest("GET", server.URL, nil))
 		if err != nil {
@@ -229,7 +235,7 @@ func TestAnyGap(t *testing.T) {
 	for name, pieces := range conversations(t) {
 		t.Run(name, func(t *testing.T) {
 			_, whole := understood(pieces, func() int { return 1 << 30 })
-			real := func(r *trace.Request) bool { // a head cut before its Host has no host
+			genuine := func(r *trace.Request) bool { // a head cut before its Host has no host
 				return slices.ContainsFunc(whole, func(w *trace.Request) bool {
 					return w.Method == r.Method && strings.HasSuffix(w.URL, r.URL)
 				})
@@ -247,7 +253,7 @@ func TestAnyGap(t *testing.T) {
 					holed = append(holed, pieces[i+1:]...)
 					_, requests := understood(holed, func() int { return 1 << 30 })
 					for _, r := range requests {
-						if !real(r) {
+						if !genuine(r) {
 							t.Errorf("piece %d cut at %d: invented %s", i, cut, tell(r))
 						}
 						if strings.HasPrefix(r.Error, MalformedAnswer) {

@@ -108,7 +108,7 @@ func (h *http1) End(d flow.Dir, how flow.Ending, m flow.Mark) {
 // request begins the exchange of a request whose head was read; first is the
 // mark of its first byte, last that of its last.
 func (h *http1) request(head head1, first, last flow.Mark) *exchange {
-	x := newExchange(h.c, head.version, first)
+	x := newExchange(h.c, head.protocol(), first)
 	x.r.Method = head.method
 	if x.r.URL = head.target; head.method != "CONNECT" {
 		x.r.URL = requestURL(h.c.Secure, head.target, trace.First(head.fields, "Host"))
@@ -187,11 +187,11 @@ func (h *http1) switched(x *exchange, m flow.Mark) bool {
 		x.complete(m)
 		h.become(NewDetect(h.c.Through()))
 	case x.r.Status == 101 && strings.EqualFold(trace.First(x.r.ResponseHeaders, "Upgrade"), "h2c"):
-		h.c.Facts.Layers = append(h.c.Facts.Layers, "http2")
+		h.c.layer("http2")
 		h.become(newUpgraded(h.c, x))
 	case x.r.Status == 101:
 		x.complete(m)
-		h.c.Facts.Layers = append(h.c.Facts.Layers, "opaque")
+		h.c.layer("opaque")
 		h.become(opaque{})
 	default:
 		return false

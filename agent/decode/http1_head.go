@@ -20,7 +20,7 @@ const (
 type head1 struct {
 	// method and target of a request.
 	method, target string
-	// version is e.g. HTTP/1.1.
+	// version is e.g. HTTP/1.1; "" of a request without one.
 	version string
 	// status and reason of an answer.
 	status int
@@ -32,7 +32,7 @@ type head1 struct {
 // has said nothing, a status line.
 func matchHTTP1(_ *Conn, d flow.Dir, first []byte) verdict {
 	if d == flow.ToClient {
-		return hasPrefix(first, "HTTP/1.")
+		return hasPrefix(first, "HTTP/")
 	}
 	line := strings.TrimLeft(string(first), "\r\n")
 	end := strings.IndexByte(line, '\n')
@@ -62,34 +62,40 @@ func hasPrefix(b []byte, prefix string) verdict {
 }
 
 // parseRequestLine reads "GET /path HTTP/1.1". A target with blanks in it,
-// which some clients send, stays whole.
+// which some clients send, stays whole; a line without a version (HTTP/0.9) is
+// accepted of the methods of RFC 9110 and 5789 only.
 func parseRequestLine(line string) (head1, bool) {
 	line = strings.TrimRight(line, " \r\n")
-	first, last := strings.IndexByte(line, ' '), strings.LastIndexByte(line, ' ')
-	if first <= 0 || last <= first {
-		return head1{}, false
+	method, rest, ok := strings.Cut(line, " ")
+	h := head1{method: method, target: strings.Trim(rest, " ")}
+	if last := strings.LastIndexByte(h.target, ' '); last >= 0 && isVersion(h.target[last+1:]) {
+		h.target, h.version = strings.TrimRight(h.target[:last], " "), h.target[last+1:]
+	} else {
+		ok = ok && isKnown(method) && last < 0
 	}
-	h := head1{
-		method:  line[:first],
-		target:  text(strings.Trim(line[first+1:last], " ")),
-		version: line[last+1:],
-	}
-	return h, len(h.method) <= maxMethod && isToken(h.method) && h.target != "" && isVersion(h.version)
+	h.target = text(h.target)
+	return h, ok && len(method) <= maxMethod && isToken(method) && h.target != ""
 }
 
 // parseStatusLine reads "HTTP/1.1 404 Not Found"; the reason may be missing
-// (RFC 9112, section 4).
+// (RFC 9112, section 4). What senders get wrong about the version and the
+// blanks is let pass.
 func parseStatusLine(line string) (head1, bool) {
-	version, rest, ok := strings.Cut(strings.TrimRight(line, "\r\n"), " ")
-	code, reason, _ := strings.Cut(strings.TrimLeft(rest, " "), " ")
-	if !ok || !isVersion(version) || len(code) != 3 {
+	line = strings.TrimRight(line, "\r\n")
+	blank := strings.IndexAny(line, " \t")
+	if blank < 0 || !isVersion(line[:blank]) {
 		return head1{}, false
 	}
-	status, err := strconv.Atoi(code)
-	if err != nil || status < 100 {
+	rest := strings.TrimLeft(line[blank:], " \t")
+	digits := 0
+	for digits < len(rest) && '0' <= rest[digits] && rest[digits] <= '9' {
+		digits++
+	}
+	status, err := strconv.Atoi(rest[:digits])
+	if digits != 3 || err != nil || status < 100 {
 		return head1{}, false
 	}
-	return head1{version: version, status: status, reason: text(strings.TrimSpace(reason))}, true
+	return head1{version: line[:blank], status: status, reason: text(strings.TrimSpace(rest[digits:]))}, true
 }
 
 // parseStartLine reads the start line that belongs to the direction.
@@ -100,9 +106,26 @@ func parseStartLine(d flow.Dir, line string) (head1, bool) {
 	return parseStatusLine(line)
 }
 
-// isVersion accepts HTTP/1.0 and its successors of the same syntax.
+// isVersion accepts whatever begins like a version.
 func isVersion(s string) bool {
-	return len(s) == len("HTTP/1.1") && strings.HasPrefix(s, "HTTP/1.") && '0' <= s[7] && s[7] <= '9'
+	return len(s) > len("HTTP/") && strings.HasPrefix(s, "HTTP/") && '0' <= s[5] && s[5] <= '9'
+}
+
+// isKnown says whether method is one of RFC 9110, section 9.3, or PATCH.
+func isKnown(method string) bool {
+	switch method {
+	case "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH":
+		return true
+	}
+	return false
+}
+
+// protocol is the version in the words of the report.
+func (h *head1) protocol() string {
+	if h.version == "" || h.version == "HTTP/1.0" {
+		return "HTTP/1.0"
+	}
+	return "HTTP/1.1"
 }
 
 // isToken is token of RFC 9110, section 5.6.2.

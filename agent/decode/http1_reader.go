@@ -2,6 +2,7 @@ package decode
 
 import (
 	"bytes"
+	"fmt"
 
 	"github.com/gopx-trace/gopx-trace/agent/flow"
 )
@@ -98,7 +99,7 @@ func (r *reader1) head(b []byte, m flow.Mark) int {
 	case r.line == 0 && !r.plausible():
 		r.broken(m)
 	case len(r.buf) > maxHead:
-		r.h.c.note("HTTP/1: a message head is longer than 256 KiB; it was not read")
+		r.h.c.note(fmt.Sprintf("HTTP/1: a message head is longer than %d bytes; it was not read", maxHead))
 		r.broken(m)
 	case !whole:
 	case blank(line) && r.line == 0:
@@ -135,7 +136,7 @@ func (r *reader1) message(m flow.Mark) {
 	first := r.first
 	r.reset(inHead)
 	if cut {
-		r.h.c.note("HTTP/1: a message has more than 1024 fields; the others are not shown")
+		r.h.c.note(fmt.Sprintf("HTTP/1: a message has more than %d fields; the others are not shown", maxFields))
 	}
 	if r.d == flow.ToServer {
 		r.x = r.h.request(h, first, m)
@@ -320,6 +321,9 @@ func (r *reader1) partial(m flow.Mark) {
 		r.h.request(h, r.first, m)
 	default:
 		r.x = r.h.answer(h, r.first, m)
+		if x := r.x; x != nil && x.upgrade && x.r.Status/100 > 2 {
+			r.h.resume()
+		}
 	}
 }
 
@@ -334,7 +338,7 @@ func (r *reader1) resync(b []byte, m flow.Mark) int {
 	if !whole && len(r.buf) <= maxHead {
 		return n
 	}
-	if _, ok := parseStartLine(r.d, string(r.buf)); whole && ok {
+	if h, ok := parseStartLine(r.d, string(r.buf)); whole && ok && h.version != "" {
 		r.state, r.line = inHead, len(r.buf)
 	} else {
 		r.reset(lost1)
@@ -348,8 +352,8 @@ func (r *reader1) begins(b []byte) bool {
 		return bytes.HasPrefix(b, []byte("HTTP/1."))
 	}
 	line, _, whole := bytes.Cut(b, []byte("\n"))
-	_, ok := parseRequestLine(string(line))
-	return whole && ok
+	h, ok := parseRequestLine(string(line))
+	return whole && ok && h.version != ""
 }
 
 // end ends the direction.

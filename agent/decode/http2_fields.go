@@ -2,6 +2,7 @@ package decode
 
 import (
 	"encoding/binary"
+	"fmt"
 	"strconv"
 
 	"golang.org/x/net/http2/hpack"
@@ -102,7 +103,7 @@ func (r *reader2) headers(b []byte, m flow.Mark) {
 	r.fields.block = nil
 	if block.cut {
 		r.fields.decoder.SetEmitEnabled(true)
-		r.h.c.note("HTTP/2: a header block is longer than 1 MiB; its last fields are not shown")
+		r.h.c.note(fmt.Sprintf("HTTP/2: a header block is longer than %d bytes; its last fields are not shown", maxFieldList))
 	}
 	r.block(block, m)
 }

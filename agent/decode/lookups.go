@@ -89,6 +89,7 @@ func (l *Lookups) question(m *Message) {
 	if known := l.asked[k]; known != nil && known.Replies == 0 {
 		known.Attempts++
 		seen(known, m.Mark)
+		owned(known, m.PID)
 		return
 	}
 	if q := l.begin(k, m); q != nil {
@@ -138,6 +139,7 @@ func (l *Lookups) answer(m *Message) {
 	switch {
 	case q != nil:
 		seen(q, m.Mark)
+		owned(q, m.PID)
 	case k.name != "":
 		q = l.begin(k, m)
 	}
@@ -160,6 +162,13 @@ func (l *Lookups) answer(m *Message) {
 func seen(q *trace.Lookup, m flow.Mark) {
 	if len(q.Frames) < maxLookupFrames {
 		q.Frames = append(q.Frames, m.Frame)
+	}
+}
+
+// owned takes the process of a message where it was not known before.
+func owned(q *trace.Lookup, pid uint32) {
+	if q.PID == 0 {
+		q.PID = pid
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gopx-trace/gopx-trace/agent/flow"
+	"github.com/gopx-trace/gopx-trace/agent/keylog"
 	"github.com/gopx-trace/gopx-trace/agent/trace"
 )
 
@@ -32,7 +33,8 @@ func newTalk(port uint16) (*Conn, *heard) {
 			Client: netip.MustParseAddrPort("192.0.2.1:40000"),
 			Server: netip.AddrPortFrom(netip.MustParseAddr("192.0.2.2"), port),
 		},
-		Out: out,
+		Secrets: keylog.NewStore(),
+		Out:     out,
 	}, out
 }
 

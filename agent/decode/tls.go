@@ -84,6 +84,7 @@ func (t *tlsLayer) end(h *tlsHalf, how flow.Ending, m flow.Mark) {
 		t.partialHello(h, m)
 		t.early.decide(t, true, m)
 	}
+	t.endLoss(h, m)
 	t.endInner(h, how, m)
 	h.done, h.buf, h.lost.buf = true, nil, nil
 	if t.half[0].done && t.half[1].done {

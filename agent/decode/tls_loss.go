@@ -7,13 +7,18 @@ import (
 
 // Limits of finding the record boundaries again after a loss.
 const (
-	// maxTrialBytes is how many bytes may be decrypted by trial for one loss.
-	maxTrialBytes = 32 << 20
+	// A direction may decrypt trialCredit bytes by trial and trialShare more for
+	// each byte that it has opened, so that the work stays in proportion to the
+	// input; maxTrial bounds it for one candidate under one key.
+	trialCredit = 2 << 20
+	trialShare  = 8
+	maxTrial    = 8 << 20
 	// trialCost is what a trial costs beside the record's bytes.
 	trialCost = 256
-	// minProtected is the shortest protected record, an empty one with an
-	// 8-byte tag.
-	minProtected = recordHeader + 9
+	// minTrials is how many numbers are tried at least, and smallRecord the
+	// mean length of records below which a long loss is not bridged.
+	minTrials   = 64
+	smallRecord = 512
 )
 
 // tlsLoss is a place in a direction at which the record boundaries are unknown.
@@ -22,8 +27,7 @@ type tlsLoss struct {
 	// bytes were lost or passed over.
 	bytes uint64
 	// buf are the bytes in which a record is looked for.
-	buf    []byte
-	budget int
+	buf []byte
 }
 
 // gap is a hole of n bytes. A hole inside one record costs that record; any
@@ -66,7 +70,7 @@ func (t *tlsLayer) loseRecord(h *tlsHalf, size int, m flow.Mark) {
 // lose begins the search for the next record after n lost bytes.
 func (h *tlsHalf) lose(n uint64) {
 	if !h.lost.now {
-		h.lost = tlsLoss{now: true, budget: maxTrialBytes}
+		h.lost = tlsLoss{now: true}
 	}
 	h.lost.bytes += n + uint64(len(h.buf)) + uint64(len(h.lost.buf))
 	h.buf, h.lost.buf = h.buf[:0], nil
@@ -80,18 +84,35 @@ func (t *tlsLayer) resync(h *tlsHalf, b []byte, m flow.Mark) (rest []byte, done 
 		return b, false
 	}
 	h.lost.buf = append(h.lost.buf, b...)
+	return t.search(h, m, false), true
+}
+
+// search looks for a record in the search buffer and returns what follows it.
+// A candidate may have its end in a later segment, unless this is the last.
+func (t *tlsLayer) search(h *tlsHalf, m flow.Mark, last bool) (rest []byte) {
 	for len(h.lost.buf) >= recordHeader {
 		size, ok := recordSize(h.lost.buf)
-		if ok && len(h.lost.buf) < size {
-			return nil, true
+		whole := len(h.lost.buf) >= size
+		if ok && !whole && !last {
+			return nil
 		}
-		if ok && t.resumeAt(h, size, m) {
-			return h.found(size), true
+		if ok && whole && h.lost.plausible(size) && t.resumeAt(h, size, m) {
+			return h.found(size)
 		}
 		h.lost.buf = h.lost.buf[1:]
 		h.lost.bytes++
 	}
-	return nil, true
+	return nil
+}
+
+// endLoss ends a search because the direction ends.
+func (t *tlsLayer) endLoss(h *tlsHalf, m flow.Mark) {
+	for h.lost.now && len(h.lost.buf) >= recordHeader {
+		t.read(h, t.search(h, m, true), m)
+	}
+	if h.lost.now && (h.epoch == epochTraffic || h.epoch == epochSealed) {
+		t.missing(h, h.lost.bytes, m)
+	}
 }
 
 // awaits says whether a secret may come with which a record could be proven to
@@ -135,9 +156,6 @@ func (t *tlsLayer) resumeAt(h *tlsHalf, size int, m flow.Mark) bool {
 			return ok
 		}
 	}
-	if !h.lost.plausible(size) {
-		return false
-	}
 	if h.protects(r[0]) {
 		t.unopened(h, r[0], size, m)
 	} else {
@@ -163,15 +181,12 @@ func (t *tlsLayer) resumed(h *tlsHalf, before epoch, m flow.Mark) {
 	}
 }
 
-// plausible says, where nothing can prove it, whether a record of size bytes
-// at the start of the buffer is one: another follows it, or nothing yet.
+// plausible says whether a record of size bytes at the start of the buffer may
+// be one: another follows it, as far as can be seen.
 func (l *tlsLoss) plausible(size int) bool {
 	next := l.buf[size:]
-	if len(next) == 0 {
-		return true
-	}
 	if len(next) < recordHeader {
-		return false
+		return true
 	}
 	_, ok := recordSize(next)
 	return ok
@@ -195,7 +210,7 @@ func (t *tlsLayer) tryOpen(h *tlsHalf, r []byte) (typ uint8, plain []byte, ok bo
 	if typ, plain, ok = t.tryLater(h, r); ok {
 		return typ, plain, true
 	}
-	h.closed = h.closed || h.lost.budget <= 0
+	h.closed = h.closed || h.credit() <= 0
 	return 0, nil, false
 }
 
@@ -226,6 +241,9 @@ func (t *tlsLayer) tryEpoch(h *tlsHalf, r []byte) (typ uint8, plain []byte, ok b
 	return typ, plain, ok
 }
 
+// credit is how many bytes may still be decrypted by trial.
+func (h *tlsHalf) credit() int { return trialCredit + trialShare*h.read - h.tried }
+
 // tryLater tries the keys of later epochs, the step to which may have been lost.
 func (t *tlsLayer) tryLater(h *tlsHalf, r []byte) (typ uint8, plain []byte, ok bool) {
 	for _, e := range t.later(h) {
@@ -245,15 +263,17 @@ func (t *tlsLayer) tryLater(h *tlsHalf, r []byte) (typ uint8, plain []byte, ok b
 
 // tryKeys tries the sequence numbers that the lost bytes leave possible: known
 // records were lost for certain, and of the others no fewer than of the
-// greatest length and no more than of the least. The number found is in unread.
+// greatest length and not many more than of a small one. The number found is in unread.
 func (h *tlsHalf) tryKeys(o *keylog.Opener, known uint64, scratch, r []byte) (typ uint8, plain []byte, ok bool) {
 	low := known
 	if o == h.opener {
 		low += h.lost.bytes / (recordHeader + maxRecordBody)
 	}
-	high := known + h.lost.bytes/minProtected + 1
-	for n := low; n <= high && h.lost.budget > 0; n++ {
-		h.lost.budget -= len(r) + trialCost
+	high := low + minTrials + h.lost.bytes/smallRecord
+	credit := min(h.credit(), maxTrial)
+	for n := low; n <= high && credit > 0; n++ {
+		credit -= len(r) + trialCost
+		h.tried += len(r) + trialCost
 		if typ, plain, err := o.OpenAt(n, scratch, r); err == nil {
 			h.unread, h.failures = n, 0
 			return typ, plain, true

@@ -2,8 +2,6 @@ package decode
 
 import (
 	"bytes"
-	"crypto/x509"
-	"encoding/pem"
 	"io"
 	"net"
 	"os"
@@ -15,7 +13,12 @@ import (
 	"time"
 
 	"github.com/gopx-trace/gopx-trace/agent/flow"
+	"github.com/gopx-trace/gopx-trace/agent/keylog"
 )
+
+// pause is between what openssl is given to send, which would otherwise arrive
+// as one.
+const pause = 250 * time.Millisecond
 
 // openssl runs conversations between openssl's own client and server, through
 // a proxy that records them.
@@ -93,8 +96,7 @@ func (o *openssl) dial(inputs []string, args ...string) *tlsTape {
 	tape := &tlsTape{}
 	var done sync.WaitGroup
 	done.Go(func() { o.relay(l, tape) })
-	keys := o.file("keys")
-	os.Remove(keys)
+	keys := filepath.Join(o.t.TempDir(), "keys")
 	cmd := exec.Command("openssl", slices.Concat([]string{"s_client", "-connect", l.Addr().String(), "-keylogfile", keys}, args)...)
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -106,10 +108,10 @@ func (o *openssl) dial(inputs []string, args ...string) *tlsTape {
 		o.t.Fatal(err)
 	}
 	for _, text := range inputs {
-		time.Sleep(300 * time.Millisecond)
+		time.Sleep(pause)
 		io.WriteString(in, text)
 	}
-	time.Sleep(300 * time.Millisecond)
+	time.Sleep(pause)
 	in.Close()
 	cmd.Wait()
 	l.Close()
@@ -182,6 +184,7 @@ func TestOpenSSLSuites(t *testing.T) {
 		"TLS_AES_128_CCM_SHA256:TLS_AES_128_CCM_8_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256")
 	for _, test := range tests {
 		t.Run(test.suite, func(t *testing.T) {
+			t.Parallel()
 			tape := server.dial([]string{get}, append(test.args, "-quiet")...)
 			for _, chunk := range []int{0, 1, 1448} {
 				p := tape.play(playing{secrets: "before", chunk: chunk})
@@ -215,46 +218,42 @@ func TestOpenSSLKeyUpdate(t *testing.T) {
 
 func TestOpenSSLEarlyData(t *testing.T) {
 	const early, later = "early bird\n", "second line\n"
-	for _, accept := range []bool{true, false} {
-		args := []string{"-quiet"}
-		if accept {
-			args = append(args, "-early_data")
-		}
-		server := newOpenSSL(t, args...)
-		if err := os.WriteFile(server.file("early"), []byte(early), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		session := server.file("session")
-		server.dial([]string{"first\n"}, "-tls1_3", "-sess_out", session)
-		if !accept {
-			offerEarlyData(t, session)
-		}
-		tape := server.dial([]string{later}, "-tls1_3", "-sess_in", session, "-early_data", server.file("early"))
-		p := tape.play(playing{secrets: "before"})
-		want := later
-		if accept {
-			want = early + later
-		}
-		if !p.Facts.Resumed || p.Facts.OpenErrors > 0 || len(p.Inner) != 1 {
-			t.Fatalf("accepted %v: %+v", accept, p.Facts)
-		}
-		if got := string(p.Inner[0].Data_[flow.ToServer]); got != want {
-			t.Errorf("accepted %v: read %q, want %q", accept, got, want)
-		}
-	}
-}
-
-// offerEarlyData skips the refusal, for a session of a server without early
-// data does not offer it.
-func offerEarlyData(t *testing.T, session string) {
-	t.Helper()
-	b, err := os.ReadFile(session)
-	if err != nil {
+	taking, refusing := newOpenSSL(t, "-quiet", "-early_data"), newOpenSSL(t, "-quiet")
+	if err := os.WriteFile(taking.file("early"), []byte(early), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if block, _ := pem.Decode(b); block == nil {
-		t.Fatal("no session")
+	session := taking.file("session")
+	taking.dial([]string{"first\n"}, "-tls1_3", "-sess_out", session)
+	tests := []struct {
+		name   string
+		server *openssl
+		want   string
+	}{
+		{"taken", taking, early + later},
+		{"refused", refusing, later},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			tape := test.server.dial([]string{later}, "-tls1_3", "-sess_in", session, "-early_data", taking.file("early"))
+			for _, chunk := range []int{0, 50} {
+				p := tape.play(playing{secrets: "before", chunk: chunk})
+				if p.Facts.Resumed != (test.server == taking) || p.Facts.OpenErrors > 0 || len(p.Inner) != 1 {
+					t.Fatalf("%d streams inside, %+v", len(p.Inner), p.Facts)
+				}
+				if got := string(p.Inner[0].Data_[flow.ToServer]); got != test.want {
+					t.Errorf("read %q, want %q", got, test.want)
+				}
+			}
+			tape.events = slices.DeleteFunc(tape.events, func(e taped) bool {
+				return e.secret != nil && e.secret.Label == keylog.ClientEarlyTraffic
+			})
+			p := tape.play(playing{secrets: "before"})
+			if got := string(p.Inner[0].Data_[flow.ToServer]); got != later {
+				t.Errorf("without the early secret read %q, want %q", got, later)
+			}
+			if gap := len(p.Inner[0].Gaps[flow.ToServer]) > 0; gap != (test.server == taking) {
+				t.Errorf("gaps %v", p.Inner[0].Gaps)
+			}
+		})
 	}
 }
-
-var _ = x509.ParseCertificate

@@ -33,7 +33,9 @@ type tlsHalf struct {
 	// seen: a record was read. foreign: the direction is not TLS at all.
 	seen, foreign bool
 	lost          tlsLoss
-	messages      tlsMessages
+	// read counts the bytes of opened records, tried those of failed trials.
+	read, tried int
+	messages    tlsMessages
 
 	epoch  epoch
 	opener *keylog.Opener
@@ -209,6 +211,7 @@ func (t *tlsLayer) record(h *tlsHalf, r []byte, m flow.Mark) bool {
 	case opened:
 		t.facts.Decrypted = true
 		t.scratch = plain[:0]
+		h.read += len(r)
 		t.content(h, typ, plain, m)
 	}
 	return true

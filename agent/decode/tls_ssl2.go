@@ -12,6 +12,10 @@ const ssl2Header = 2
 // ssl2Fixed is the length of the message without what has a length of its own.
 const ssl2Fixed = 9
 
+// minChallenge is the least length of a challenge in bytes (RFC 5246, appendix
+// E.2).
+const minChallenge = 16
+
 // isSSL2Hello says whether b begins with a ClientHello in the form of SSL 2.0
 // that offers SSL 3.0 or later (RFC 5246, appendix E.2). b has at least
 // recordHeader bytes.
@@ -47,7 +51,7 @@ func parseSSL2Hello(msg []byte) *clientHello {
 	if !s.Skip(int(specs)) || !s.ReadBytes(&h.session, int(session)) || !s.ReadBytes(&random, int(challenge)) {
 		return nil
 	}
-	if len(random) > len(h.random) {
+	if len(random) < minChallenge || len(random) > len(h.random) {
 		return nil
 	}
 	copy(h.random[len(h.random)-len(random):], random)

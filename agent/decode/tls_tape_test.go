@@ -89,7 +89,8 @@ func (c *tapedConn) Write(b []byte) (int, error) {
 
 // playing says how a tape is played.
 type playing struct {
-	// secrets: "live" where they stand on the tape, "before" everything, or "never".
+	// secrets: "live" where they stand on the tape, "before" everything, "after"
+	// the connection has ended, or "never".
 	secrets string
 	// chunk is the greatest length of a segment; 0 leaves them as they are.
 	chunk int
@@ -138,17 +139,28 @@ func (t *tlsTape) play(how playing) played {
 		return s
 	})
 	out.Facts = conn.Facts.TLS[0]
-	if how.secrets == "before" {
-		for _, e := range t.events {
-			if e.secret != nil {
-				how.store.Add(e.secret)
-			}
-		}
+	switch how.secrets {
+	case "before":
+		t.addSecrets(how.store)
+	case "after":
+		how.store.Expect()
 	}
 	last := t.feed(layer, how)
 	layer.End(flow.ToServer, flow.Finished, last)
 	layer.End(flow.ToClient, flow.Finished, last)
+	if how.secrets == "after" {
+		t.addSecrets(how.store)
+	}
+	how.store.Close()
 	return out
+}
+
+func (t *tlsTape) addSecrets(s *keylog.Store) {
+	for _, e := range t.events {
+		if e.secret != nil {
+			s.Add(e.secret)
+		}
+	}
 }
 
 // feed plays the events, each segment with a mark of its own.
@@ -180,7 +192,7 @@ func (t *tlsTape) feed(layer flow.Stream, how playing) flow.Mark {
 
 // dialogue is a TLS conversation over loopback TCP: the client sends request,
 // the server answers with answer, both close. It returns the client's error.
-func dialogue(t *testing.T, client, server *tls.Config, request, answer []byte) (*tlsTape, error) {
+func dialogue(t testing.TB, client, server *tls.Config, request, answer []byte) (*tlsTape, error) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -41,6 +41,10 @@ func replayed(t *testing.T, tape *tlsTape, request, answer []byte) played {
 		chunk := []int{1, 7, 1448, 40000}[seed]
 		before := tape.play(playing{secrets: "before", chunk: chunk, seed: seed})
 		live := tape.play(playing{secrets: "live", chunk: chunk, seed: seed})
+		after := tape.play(playing{secrets: "after", chunk: chunk, seed: seed})
+		if diff := difference(before, after); chunk > 100 && diff != "" {
+			t.Errorf("chunks up to %d: secrets after the end make a difference:\n%s", chunk, diff)
+		}
 		if diff := difference(before, live); diff != "" {
 			t.Errorf("chunks up to %d: live differs from its recording:\n%s", chunk, diff)
 		}

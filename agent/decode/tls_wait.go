@@ -18,7 +18,10 @@ type tlsWaiting struct {
 	// stop ends the watch for secrets of random; nil while there is none.
 	stop   func()
 	random [32]byte
-	ends   int
+	// leave ends the waiting after the end of the connection; nil before it.
+	leave func()
+	// ends counts the ends among the pieces.
+	ends int
 }
 
 // take processes p at once or, behind what is held already, later.
@@ -48,10 +51,25 @@ func (t *tlsLayer) holdBack(p piece) {
 	if granted {
 		w.cost += cost
 	}
-	done := w.ends + t.endings()
-	if !granted || w.cost > maxTLSHeld || done == len(t.half) {
-		w.over = true
-		t.resume()
+	switch {
+	case !granted, w.cost > maxTLSHeld:
+		t.giveUp()
+	case w.ends+t.endings() == len(t.half):
+		t.linger()
+	}
+}
+
+// giveUp goes on without the secrets that have not come.
+func (t *tlsLayer) giveUp() {
+	t.waiting.over = true
+	t.resume()
+}
+
+// linger waits on after the end of the connection, if that makes sense.
+func (t *tlsLayer) linger() {
+	w := &t.waiting
+	if w.leave = t.conn.Secrets.Linger(w.cost, t.giveUp); w.leave == nil {
+		t.giveUp()
 	}
 }
 
@@ -82,6 +100,10 @@ func (t *tlsLayer) resume() {
 	}
 	t.conn.Secrets.Release(w.cost)
 	w.cost, w.pieces = 0, nil
+	if w.leave != nil {
+		w.leave()
+		w.leave = nil
+	}
 }
 
 // watch asks to be woken by the secrets of the handshake at hand.

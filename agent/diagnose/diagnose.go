@@ -27,13 +27,6 @@ const maxEvidence = 6
 func Diagnose(t *trace.Trace) {
 	f := newFacts(t)
 	t.Findings = f.find()
-	if len(t.Findings) == 0 || t.Findings[0].Severity != trace.Error {
-		if failed(t.Command) {
-			// Nothing explains the failure: then what looked harmless counts too.
-			f.strict = true
-			t.Findings = f.find()
-		}
-	}
 	t.Verdict = verdict(t)
 	t.Hops = f.hops()
 }
@@ -89,22 +82,23 @@ func (f *facts) soften(found *trace.Finding) {
 	}
 }
 
-// survived reports whether each fetch that failed at the entry of that host
-// succeeded at another.
+// survived reports whether a fetch that failed at the entry of that host
+// succeeded at another: then what ended the command is elsewhere.
 func (f *facts) survived(host string) bool {
-	seen := false
+	if host == "" {
+		return false
+	}
 	for _, fetch := range f.Trace.Fetches {
+		if fetch.Outcome != trace.OK {
+			continue
+		}
 		for _, a := range fetch.Attempts {
-			if a.Outcome == trace.OK || host == "" || urlHost(a.Entry) != host {
-				continue
+			if a.Outcome != trace.OK && urlHost(a.Entry) == host {
+				return true
 			}
-			if fetch.Outcome != trace.OK {
-				return false
-			}
-			seen = true
 		}
 	}
-	return seen
+	return false
 }
 
 func failed(c *trace.Command) bool { return c != nil && c.ExitCode != nil && *c.ExitCode != 0 }

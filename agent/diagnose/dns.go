@@ -83,7 +83,7 @@ func (f *facts) dnsFault(kind string) []*trace.Finding {
 	var list []*trace.Finding
 	for _, r := range f.names {
 		k, l := r.kind()
-		if k != kind || f.spokenFor(r.name) || f.isProxyName(r.name) && (k == "NXDOMAIN" || k == dnsEmpty) {
+		if k != kind || f.spokenFor(r.name) || f.IsProxy(r.name) && (k == "NXDOMAIN" || k == dnsEmpty) {
 			continue
 		}
 		list = append(list, r.finding(l))
@@ -137,7 +137,7 @@ const resolverPatience = 5 * time.Second
 func proxyNameUnresolvable(f *facts) []*trace.Finding {
 	var list []*trace.Finding
 	for _, r := range f.names {
-		if k, l := r.kind(); f.isProxyName(r.name) && (k == "NXDOMAIN" || k == dnsEmpty) {
+		if k, l := r.kind(); f.IsProxy(r.name) && (k == "NXDOMAIN" || k == dnsEmpty) {
 			found := r.finding(l)
 			found.Evidence = append(found.Evidence, f.proxySetting(r.name)...)
 			list = append(list, found)

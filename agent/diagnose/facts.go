@@ -16,9 +16,7 @@ import (
 type facts struct {
 	*goproxy.View
 	// roles are what hosts are to the go command, see [facts.hop].
-	roles map[string]string
-	// strict is set when nothing else explains the failure.
-	strict    bool
+	roles     map[string]string
 	processes map[uint32]*trace.Process
 	// names, dials and layers are what the rules of a layer go through.
 	names  []*resolution
@@ -51,15 +49,6 @@ func (f *facts) silence(found *trace.Finding) *trace.Finding {
 		found.Confidence = trace.Possible
 	}
 	return found
-}
-
-// unharmed reports whether the command could do without a request's answer.
-func (f *facts) unharmed(r *trace.Request) bool {
-	if !f.strict {
-		return f.Harmless(r)
-	}
-	fetch, _ := f.FetchOf(r)
-	return fetch != nil && fetch.Outcome == trace.OK
 }
 
 // byGit reports whether a process is git or one of its helpers.

@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -55,7 +56,7 @@ func (w *way) hop(name string, at trace.Time) *trace.Hop {
 func (w *way) lookup(l *trace.Lookup) {
 	h := w.hop(hopResolver, l.StartedAt)
 	h.Lookups++
-	h.Address = first(h.Address, l.Server)
+	h.Address = cmp.Or(h.Address, l.Server)
 	if l.Duration != nil {
 		h.Slowest = max(h.Slowest, *l.Duration)
 	}
@@ -73,7 +74,7 @@ func (w *way) connection(c *trace.Connection) {
 	}
 	h := w.hop(name, c.StartedAt)
 	h.Connections++
-	h.Address = first(h.Address, c.Remote)
+	h.Address = cmp.Or(h.Address, c.Remote)
 	if c.Connect != nil {
 		h.Slowest = max(h.Slowest, *c.Connect)
 	}
@@ -106,7 +107,7 @@ func (w *way) request(r *trace.Request) {
 	}
 	h.Slowest = max(h.Slowest, r.Timings.Wait, r.Timings.Receive)
 	if r.Method != "CONNECT" {
-		h.Protocol = first(h.Protocol, agreed(c, r))
+		h.Protocol = cmp.Or(h.Protocol, agreed(c, r))
 	}
 }
 
@@ -131,11 +132,4 @@ func (w *way) finding(found *trace.Finding) {
 	default:
 		h.State = trace.Failed
 	}
-}
-
-func first(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }

@@ -14,7 +14,7 @@ import (
 func (f *facts) exchanges() []*trace.Request {
 	var list []*trace.Request
 	for _, r := range f.Trace.Requests {
-		if r.Method != "CONNECT" && f.Connection(r.Connection) != nil && !f.Unseen(r) && !f.unharmed(r) {
+		if r.Method != "CONNECT" && f.Connection(r.Connection) != nil && !f.Unseen(r) && !f.Harmless(r) {
 			list = append(list, r)
 		}
 	}
@@ -102,7 +102,7 @@ func redirectLoop(f *facts) []*trace.Finding {
 	var list []*trace.Finding
 	for _, c := range f.Trace.Chains {
 		last := f.lastOf(c)
-		if c.Outcome != trace.Loop || last == nil || f.unharmed(last) {
+		if c.Outcome != trace.Loop || last == nil || f.Harmless(last) {
 			continue
 		}
 		found := f.requestFinding(last, "count", strconv.Itoa(len(c.Requests)), "hosts", strings.Join(c.Hosts, ", "))
@@ -121,7 +121,7 @@ func (f *facts) deadEnd(match func(from *trace.Request, to string) bool) []*trac
 	var list []*trace.Finding
 	for _, c := range f.Trace.Chains {
 		last := f.lastOf(c)
-		if c.Outcome != trace.Failed || last == nil || f.unharmed(last) {
+		if c.Outcome != trace.Failed || last == nil || f.Harmless(last) {
 			continue
 		}
 		if to := goproxy.Location(last); to != "" && match(last, to) {
@@ -195,7 +195,7 @@ func sumDBHang(f *facts) []*trace.Finding { return f.waiting(forSumDB) }
 
 func gitHang(f *facts) []*trace.Finding { return f.waiting(forGit) }
 
-// broken returns the findings for answers whose body did not come whole.
+// brokenBody returns the findings for answers whose body did not come whole.
 func (f *facts) brokenBody(match func(*trace.Request, *trace.Connection) bool) []*trace.Finding {
 	var list []*trace.Finding
 	for _, r := range f.exchanges() {
@@ -210,12 +210,12 @@ func (f *facts) brokenBody(match func(*trace.Request, *trace.Connection) bool) [
 }
 
 func bodyReset(f *facts) []*trace.Finding {
-	return f.brokenBody(func(_ *trace.Request, c *trace.Connection) bool { return c.ResetBy == "remote" })
+	return f.brokenBody(func(_ *trace.Request, c *trace.Connection) bool { return goproxy.PeerEnded(c) == goproxy.PeerReset })
 }
 
 func bodyTruncated(f *facts) []*trace.Finding {
 	return f.brokenBody(func(_ *trace.Request, c *trace.Connection) bool {
-		return c.ResetBy != "remote" && c.ClosedBy == "remote"
+		return goproxy.PeerEnded(c) == goproxy.PeerClosed
 	})
 }
 
@@ -225,6 +225,41 @@ func bodyStall(f *facts) []*trace.Finding {
 		f.silence(found)
 	}
 	return list
+}
+
+// page returns the findings for web pages in place of files.
+func (f *facts) page(purposes ...string) []*trace.Finding {
+	return f.statusFault(func(r *trace.Request) bool {
+		return r.Status == 200 && goproxy.Unusable(r) != "" && goproxy.IsPage(r) && slices.Contains(purposes, r.Purpose)
+	})
+}
+
+func html200(f *facts) []*trace.Finding {
+	return f.page(trace.PurposeInfo, trace.PurposeLatest)
+}
+
+func htmlAsList(f *facts) []*trace.Finding { return f.page(trace.PurposeList) }
+
+// htmlAsMod: without a checksum database the page even goes to the cache.
+func htmlAsMod(f *facts) []*trace.Finding { return f.page(trace.PurposeMod) }
+
+func htmlAsZip(f *facts) []*trace.Finding {
+	return f.page(trace.PurposeZip, trace.PurposeToolchain)
+}
+
+func sumDBHTML(f *facts) []*trace.Finding {
+	return f.page(trace.PurposeLookup, trace.PurposeTile)
+}
+
+// httpOdd2xx: go takes 200 alone.
+func httpOdd2xx(f *facts) []*trace.Finding {
+	return f.statusFault(func(r *trace.Request) bool { return r.Status > 200 && r.Status < 300 && goproxy.Unusable(r) != "" })
+}
+
+func empty200(f *facts) []*trace.Finding {
+	return f.statusFault(func(r *trace.Request) bool {
+		return r.Status == 200 && goproxy.Unusable(r) != "" && !goproxy.IsPage(r)
+	})
 }
 
 // httpFreshConnClosed: the first request on a connection was answered by its
@@ -240,8 +275,8 @@ func httpFreshConnClosed(f *facts) []*trace.Finding {
 		if slices.ContainsFunc(f.Requests(c), func(o *trace.Request) bool { return o.Method != "CONNECT" && o.Status != 0 }) {
 			continue
 		}
-		found := f.requestFinding(r, "how", ending(c))
-		found.Evidence = append(found.Evidence, connectionEvidence(c, ending(c)+" by the peer after the request, before any byte of an answer"))
+		found := f.requestFinding(r, "how", goproxy.PeerEnded(c))
+		found.Evidence = append(found.Evidence, connectionEvidence(c, goproxy.PeerEnded(c)+" by the peer after the request, before any byte of an answer"))
 		list = append(list, found)
 	}
 	return list

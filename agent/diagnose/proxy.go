@@ -9,9 +9,6 @@ import (
 	"github.com/gopx-trace/gopx-trace/agent/trace"
 )
 
-// isProxyName reports whether a name that was looked up is a proxy's.
-func (f *facts) isProxyName(name string) bool { return f.IsProxy(name) }
-
 // proxySetting is the variable that sent the command to a proxy.
 func (f *facts) proxySetting(host string) []trace.Evidence {
 	name, value := f.ProxySetting(host)
@@ -85,7 +82,7 @@ func offersBasic(r *trace.Request) bool {
 func proxy407(f *facts) []*trace.Finding {
 	list := f.connectStatus(func(r *trace.Request) bool { return r.Status == 407 && offersBasic(r) })
 	for _, r := range f.Trace.Requests {
-		if c := f.Connection(r.Connection); r.Method != "CONNECT" && r.Status == 407 && c != nil && offersBasic(r) && !f.unharmed(r) {
+		if c := f.Connection(r.Connection); r.Method != "CONNECT" && r.Status == 407 && c != nil && offersBasic(r) && !f.Harmless(r) {
 			found := f.connectFinding(r)
 			found.Args["target"] = urlHost(r.URL)
 			list = append(list, found)
@@ -158,7 +155,7 @@ func tunnelReset(f *facts) []*trace.Finding {
 	for _, r := range f.connects() {
 		if c := f.Connection(r.Connection); r.Status == 0 && remoteEnd(c) && c.MissedBytes == 0 {
 			found := f.connectFinding(r)
-			found.Args["after"], found.Args["how"] = "CONNECT", ending(c)
+			found.Args["after"], found.Args["how"] = "CONNECT", goproxy.PeerEnded(c)
 			found.Evidence = append(found.Evidence, connectionEvidence(c, "ended by the proxy: "+c.History))
 			list = append(list, found)
 		}
@@ -166,7 +163,7 @@ func tunnelReset(f *facts) []*trace.Finding {
 	for _, y := range f.layers {
 		if _, ok := f.unansweredHello(y); ok && (y.tunnelled || y.toProxy) && remoteEnd(y.c) {
 			found := f.tunnelFinding(y, "ended by the proxy's side right after the ClientHello")
-			found.Args["after"], found.Args["how"] = "ClientHello", ending(y.c)
+			found.Args["after"], found.Args["how"] = "ClientHello", goproxy.PeerEnded(y.c)
 			list = append(list, found)
 		}
 	}
@@ -181,17 +178,8 @@ func (f *facts) tunnelFinding(y layer, text string) *trace.Finding {
 	return finding(f.proxyHop(y.c), y.at(), with(f.proxyArgs(y.c, target), "status", "", "text", ""), tlsEvidence(y.c, y.l, text))
 }
 
-// remoteEnd reports whether the peer ended the connection.
-func remoteEnd(c *trace.Connection) bool {
-	return c.ResetBy == "remote" || c.ResetBy == "" && c.ClosedBy == "remote"
-}
-
-func ending(c *trace.Connection) string {
-	if c.ResetBy == "remote" {
-		return "reset"
-	}
-	return "closed"
-}
+// remoteEnd reports whether the peer ended the connection, before we did.
+func remoteEnd(c *trace.Connection) bool { return goproxy.PeerEnded(c) != "" }
 
 // tunnelPlainHTTP: a block page inside the tunnel in place of TLS.
 func tunnelPlainHTTP(f *facts) []*trace.Finding {
@@ -212,7 +200,10 @@ func socksRefused(f *facts) []*trace.Finding {
 	for _, c := range f.Trace.Connections {
 		if t := c.Tunnel; t != nil && strings.HasPrefix(t.Protocol, "socks") && goproxy.SOCKSRefused(t) {
 			args := with(f.proxyArgs(c, t.Authority), "status", strconv.Itoa(t.Status), "text", t.StatusText)
-			evidence := trace.Evidence{Kind: kindConnection, Ref: strconv.Itoa(c.ID), Frames: t.Frames, Text: t.Protocol + " reply " + strconv.Itoa(t.Status) + " (" + t.StatusText + ") for " + t.Authority}
+			evidence := connectionEvidence(c, t.Protocol+" reply "+strconv.Itoa(t.Status)+" ("+t.StatusText+") for "+t.Authority)
+			if len(t.Frames) > 0 {
+				evidence.Frames = t.Frames
+			}
 			list = append(list, finding(f.proxyHop(c), c.StartedAt, args, evidence))
 		}
 	}

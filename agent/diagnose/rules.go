@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/gopx-trace/gopx-trace/agent/trace"
@@ -33,12 +34,16 @@ const (
 	absentArgs  = httpArgs + " entry server_said"
 )
 
-// Rules lists the rules from the lowest layer to the highest: where several
+// Rules lists the rules, in the order of this file: from the lowest layer to the highest: where several
 // faults are found, the first in this list explains the others. Their ids and
 // the numbers of the faults are those of the project's fault catalogue.
 func Rules() []Rule {
+	return slices.Concat(nameRules(), wayRules(), proxyRules(), tlsRules(), httpRules(), moduleRules(), traceRules())
+}
+
+// nameRules are those about names.
+func nameRules() []Rule {
 	return []Rule{
-		// names
 		{"dns-port-closed", lookupArgs, dnsPortClosed},
 		{"dns-timeout", lookupArgs + " seconds", dnsTimeout},
 		{"dns-servfail", lookupArgs, dnsServFail},
@@ -46,8 +51,12 @@ func Rules() []Rule {
 		{"proxy-name-unresolvable", lookupArgs, proxyNameUnresolvable},
 		{"dns-nxdomain", lookupArgs, dnsNXDomain},
 		{"dns-empty-noerror", lookupArgs, dnsEmptyAnswer},
+	}
+}
 
-		// the way and TCP
+// wayRules are those about the way and TCP.
+func wayRules() []Rule {
+	return []Rule{
 		{"route-missing", dialArgs, routeMissing},
 		{"fw-admin-prohibited", dialArgs, fwAdminProhibited},
 		{"icmp-host-unreach", dialArgs, icmpHostUnreach},
@@ -56,8 +65,12 @@ func Rules() []Rule {
 		{"dead-first-with-comma", dialArgs + " entry next reason", deadFirstWithComma},
 		{"tcp-refused", dialArgs, tcpRefused},
 		{"tcp-syn-dropped", dialArgs, tcpSYNDropped},
+	}
+}
 
-		// the proxy between
+// proxyRules are those about the HTTP or SOCKS proxy between.
+func proxyRules() []Rule {
+	return []Rule{
 		{"https-proxy-unknown-ca", certArgs, httpsProxyUnknownCA},
 		{"proxy-407", connectArgs + " sent", proxy407},
 		{"proxy-ntlm-kerberos", connectArgs, proxyNTLMKerberos},
@@ -69,8 +82,12 @@ func Rules() []Rule {
 		{"tunnel-reset", connectArgs + " after how", tunnelReset},
 		{"tunnel-plain-http", connectArgs + " answer", tunnelPlainHTTP},
 		{"socks-refused", connectArgs, socksRefused},
+	}
+}
 
-		// TLS
+// tlsRules are those about TLS.
+func tlsRules() []Rule {
+	return []Rule{
 		{"sni-reset", helloArgs, sniReset},
 		{"tls-fin-after-hello", helloArgs, tlsFINAfterHello},
 		{"tls-silent-server", helloArgs, tlsSilentServer},
@@ -85,8 +102,12 @@ func Rules() []Rule {
 		{"tls-client-cert", alertArgs, tlsClientCert},
 		{"tls-alert-policy", alertArgs, tlsAlertPolicy},
 		{"tls-handshake-failure", alertArgs, tlsHandshakeFailure},
+	}
+}
 
-		// HTTP
+// httpRules are those about HTTP.
+func httpRules() []Rule {
+	return []Rule{
 		{"redirect-loop", httpArgs + " count hosts", redirectLoop},
 		{"redirect-https-to-http", httpArgs + " to location", redirectHTTPSToHTTP},
 		{"redirect-cdn-blocked", httpArgs + " to location from reason", redirectCDNBlocked},
@@ -95,13 +116,23 @@ func Rules() []Rule {
 		{"http-forbidden", httpArgs, httpForbidden},
 		{"http-rate-limited", httpArgs, httpRateLimited},
 		{"http-server-error", httpArgs, httpServerError},
+		{"html-200", httpArgs, html200},
+		{"html-as-list", httpArgs, htmlAsList},
+		{"html-as-mod-poisons-cache", httpArgs, htmlAsMod},
+		{"html-as-zip", httpArgs, htmlAsZip},
+		{"http-odd-2xx", httpArgs, httpOdd2xx},
+		{"empty-200", httpArgs, empty200},
 		{"hang-no-response", httpArgs + " seconds", hangNoResponse},
 		{"body-truncated", bodyArgs, bodyTruncated},
 		{"body-reset", bodyArgs, bodyReset},
 		{"body-stall", bodyArgs, bodyStall},
 		{"http-fresh-conn-closed", httpArgs + " how", httpFreshConnClosed},
+	}
+}
 
-		// modules, sums, version control
+// moduleRules are those about modules, checksums and version control.
+func moduleRules() []Rule {
+	return []Rule{
 		{"http-not-found", absentArgs, httpNotFound},
 		{"toolchain-not-available", absentArgs, toolchainNotAvailable},
 		{"import-path-404", absentArgs, importPath404},
@@ -109,10 +140,15 @@ func Rules() []Rule {
 		{"git-hang", httpArgs + " seconds", gitHang},
 		{"sumdb-unreachable", "host reason", sumDBUnreachable},
 		{"sumdb-relay-broken", httpArgs, sumDBRelayBroken},
+		{"sumdb-html", httpArgs, sumDBHTML},
 		{"sumdb-404-private", absentArgs, sumDB404Private},
 		{"sumdb-hang", httpArgs + " seconds", sumDBHang},
+	}
+}
 
-		// what the trace itself could not do; the id is this project's own
+// traceRules are those about what the trace itself could not do; their ids are this project's own.
+func traceRules() []Rule {
+	return []Rule{
 		{"tls-no-secret", "host process count opened", tlsNoSecret},
 	}
 }

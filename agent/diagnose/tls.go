@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gopx-trace/gopx-trace/agent/goproxy"
 	"github.com/gopx-trace/gopx-trace/agent/trace"
 )
 
@@ -95,7 +96,7 @@ func (f *facts) helloFault(text string, match func(layer, time.Duration) bool) [
 // sent it, so it is likely only.
 func sniReset(f *facts) []*trace.Finding {
 	list := f.helloFault("RST in answer to the ClientHello", func(y layer, _ time.Duration) bool {
-		return !y.toProxy && y.c.ResetBy == "remote"
+		return !y.toProxy && goproxy.PeerEnded(y.c) == goproxy.PeerReset
 	})
 	for _, found := range list {
 		found.Confidence = trace.Likely
@@ -105,7 +106,7 @@ func sniReset(f *facts) []*trace.Finding {
 
 func tlsFINAfterHello(f *facts) []*trace.Finding {
 	return f.helloFault("FIN in answer to the ClientHello, without an alert", func(y layer, _ time.Duration) bool {
-		return !y.toProxy && y.c.ResetBy != "remote" && y.c.ClosedBy == "remote"
+		return !y.toProxy && goproxy.PeerEnded(y.c) == goproxy.PeerClosed
 	})
 }
 

@@ -53,6 +53,9 @@ type half struct {
 	fin     bool
 	end     uint32 // number of the FIN
 	finAt   Mark
+	// over is set once bytes were left out that no process got; what follows
+	// is nobody's either.
+	over bool
 }
 
 func (h *half) start(seq uint32) { h.started, h.next, h.top = true, seq, seq }
@@ -150,7 +153,7 @@ func (c *connection) begin(d Dir, s *segment) {
 // payload takes bytes of any place in the stream.
 func (c *connection) payload(d Dir, s *segment) {
 	h := &c.half[d]
-	x := span{seq: s.first(), n: s.length, b: s.payload, at: s.at}
+	x := span{seq: s.first(), n: s.length, b: s.payload, at: s.at, filled: s.filled}
 	if h.keepAlive(x) {
 		return
 	}
@@ -239,16 +242,21 @@ func (c *connection) deliver(d Dir, x span) {
 	h := &c.half[d]
 	h.moved = true
 	h.next = x.end()
-	if len(x.b) > 0 {
+	if len(x.b) > 0 && !h.over {
 		c.Bytes[d] += uint64(len(x.b))
 		c.stream.Data(d, x.b, x.at)
 	}
-	if n := x.n - len(x.b); n > 0 {
+	n := x.n - len(x.b)
+	h.over = h.over || n > 0 && x.filled
+	if n > 0 {
 		c.gap(d, n, x.at)
 	}
 }
 
 func (c *connection) gap(d Dir, n int, at Mark) {
+	if c.half[d].over {
+		return
+	}
 	c.Missed[d] += uint64(n)
 	c.stream.Gap(d, uint64(n), at)
 }

@@ -18,16 +18,43 @@ func shake() []seg {
 
 func after(first []seg, more ...seg) []seg { return append(first, more...) }
 
-func TestAssemble(t *testing.T) {
-	for _, tt := range []struct {
-		name    string
-		segs    []seg
-		want    []string
-		missed  [2]uint64
-		again   [2]int
-		history string
-		state   string
-	}{{
+// story is a conversation and all that is expected of it.
+type story struct {
+	name    string
+	segs    []seg
+	want    []string
+	missed  [2]uint64
+	again   [2]int
+	history string
+	state   string
+}
+
+func tell(t *testing.T, stories []story) {
+	t.Helper()
+	for _, tt := range stories {
+		t.Run(tt.name, func(t *testing.T) {
+			c, got := single(t, tt.segs)
+			if diff := cmp.Diff(tt.want, got.lines); diff != "" {
+				t.Errorf("stream (-want +got):\n%s", diff)
+			}
+			if c.Missed != tt.missed {
+				t.Errorf("missed %v, want %v", c.Missed, tt.missed)
+			}
+			if c.Retransmits != tt.again {
+				t.Errorf("retransmits %v, want %v", c.Retransmits, tt.again)
+			}
+			if c.History != tt.history || c.State != tt.state {
+				t.Errorf("life %s %s, want %s %s", c.History, c.State, tt.history, tt.state)
+			}
+			if c.Client != client() || c.Server != server() {
+				t.Errorf("client %s, server %s", c.Client, c.Server)
+			}
+		})
+	}
+}
+
+func TestOrder(t *testing.T) {
+	tell(t, []story{{
 		name: "request, answer, orderly close across the 32-bit wrap",
 		segs: after(shake(),
 			seg{from: ToServer, flags: "A", seq: 1, ack: 1, data: "a question of some length"},
@@ -73,6 +100,26 @@ func TestAssemble(t *testing.T) {
 		want:    []string{"> abc @4", "> d @8", "> open @8", "< open @8"},
 		history: "ShADa", state: "S1",
 	}, {
+		name: "a zero window",
+		segs: after(shake(),
+			seg{from: ToServer, flags: "A", seq: 1, ack: 1, data: "abc"},
+			seg{from: ToClient, flags: "A", seq: 1, ack: 4, zero: true}),
+		want:    []string{"> abc @4", "> open @5", "< open @5"},
+		history: "ShADaw", state: "S1",
+	}, {
+		name: "numbers far outside any window",
+		segs: after(shake(),
+			seg{from: ToServer, flags: "A", seq: 1 << 30, ack: 1, data: "x"},
+			seg{from: ToServer, flags: "A", seq: 3 << 29, ack: 1, data: "y"},
+			seg{from: ToServer, flags: "FA", seq: 3 << 29, ack: 1},
+			seg{from: ToServer, flags: "A", seq: 1, ack: 1, data: "abc"}),
+		want:   []string{"> abc @7", "> gap 1073741820 @4", "> x @4", "> open @7", "< open @7"},
+		missed: [2]uint64{1<<30 - 4, 0}, history: "ShADF", state: "S2",
+	}})
+}
+
+func TestGaps(t *testing.T) {
+	tell(t, []story{{
 		name: "a snapshot length cuts segments",
 		segs: after(shake(),
 			seg{from: ToClient, flags: "A", seq: 1, ack: 1, data: "head", more: 10},
@@ -113,6 +160,19 @@ func TestAssemble(t *testing.T) {
 		want:   []string{"> abc @4", "< x @5", "> gap 97 @5", "> open @5", "< open @5"},
 		missed: [2]uint64{97, 0}, history: "ShADd", state: "S1",
 	}, {
+		name: "a hole of which the first part was acknowledged",
+		segs: after(shake(),
+			seg{from: ToServer, flags: "A", seq: 6, ack: 1, data: "fgh"},
+			seg{from: ToClient, flags: "A", seq: 1, ack: 4},
+			seg{from: ToClient, flags: "A", seq: 1, ack: 4, after: time.Second},
+			seg{from: ToServer, flags: "A", seq: 1, ack: 1, data: "abcde", after: time.Second}),
+		want:   []string{"> gap 3 @4", "> de @7", "> fgh @4", "> open @7", "< open @7"},
+		missed: [2]uint64{3, 0}, again: [2]int{1, 0}, history: "ShADaGT", state: "S1",
+	}})
+}
+
+func TestBeginnings(t *testing.T) {
+	tell(t, []story{{
 		name: "the capture begins in mid-connection",
 		segs: []seg{
 			{from: ToClient, flags: "A", seq: 100, ack: 50, data: "tail of something"},
@@ -122,53 +182,6 @@ func TestAssemble(t *testing.T) {
 		},
 		want:    []string{"< tail of something @1", "> bye @3", "> finished @3", "< finished @4"},
 		history: "^dAFf", state: "SF",
-	}, {
-		name: "the FIN waits for the bytes before it",
-		segs: after(shake(),
-			seg{from: ToClient, flags: "FA", seq: 4, ack: 1, data: "def"},
-			seg{from: ToClient, flags: "A", seq: 1, ack: 1, data: "abc"}),
-		want:    []string{"< abc @5", "< def @4", "< finished @4", "> open @5"},
-		history: "ShAfd", state: "S3",
-	}, {
-		name: "a RST flushes what is held",
-		segs: after(shake(),
-			seg{from: ToClient, flags: "A", seq: 4, ack: 1, data: "def"},
-			seg{from: ToServer, flags: "RA", seq: 1, ack: 1},
-			seg{from: ToClient, flags: "A", seq: 1, ack: 1, data: "abc"}),
-		want:   []string{"> reset @5", "< gap 3 @4", "< def @4", "< reset @5"},
-		missed: [2]uint64{0, 3}, history: "ShAdR", state: "RSTO",
-	}, {
-		name: "a RST outside the window is not obeyed",
-		segs: after(shake(),
-			seg{from: ToServer, flags: "A", seq: 1, ack: 1, data: "abc"},
-			seg{from: ToClient, flags: "A", seq: 1, ack: 4},
-			seg{from: ToServer, flags: "R", seq: 1},
-			seg{from: ToServer, flags: "A", seq: 4, ack: 1, data: "def"}),
-		want:    []string{"> abc @4", "> def @7", "> open @7", "< open @7"},
-		history: "ShADaR", state: "RSTO",
-	}, {
-		name: "sent again after the end",
-		segs: after(shake(),
-			seg{from: ToServer, flags: "FA", seq: 1, ack: 1, data: "abc"},
-			seg{from: ToServer, flags: "FA", seq: 1, ack: 1, data: "abc", after: time.Second}),
-		want:  []string{"> abc @4", "> finished @4", "< open @5"},
-		again: [2]int{1, 0}, history: "ShAFT", state: "S2",
-	}, {
-		name: "a FIN behind a hole that is never filled",
-		segs: after(shake(),
-			seg{from: ToServer, flags: "A", seq: 1, ack: 1, data: "abc"},
-			seg{from: ToServer, flags: "FA", seq: 9, ack: 1}),
-		want:   []string{"> abc @4", "> gap 5 @5", "> finished @5", "< open @5"},
-		missed: [2]uint64{5, 0}, history: "ShADF", state: "S2",
-	}, {
-		name: "a hole of which the first part was acknowledged",
-		segs: after(shake(),
-			seg{from: ToServer, flags: "A", seq: 6, ack: 1, data: "fgh"},
-			seg{from: ToClient, flags: "A", seq: 1, ack: 4},
-			seg{from: ToClient, flags: "A", seq: 1, ack: 4, after: time.Second},
-			seg{from: ToServer, flags: "A", seq: 1, ack: 1, data: "abcde", after: time.Second}),
-		want:   []string{"> gap 3 @4", "> de @7", "> fgh @4", "> open @7", "< open @7"},
-		missed: [2]uint64{3, 0}, again: [2]int{1, 0}, history: "ShADaGT", state: "S1",
 	}, {
 		name:    "refused",
 		segs:    []seg{{from: ToServer, flags: "S"}, {from: ToClient, flags: "RA", ack: 1}},
@@ -210,40 +223,47 @@ func TestAssemble(t *testing.T) {
 		},
 		want:    []string{"> hi @3", "> open @3", "< open @3"},
 		history: "^hSD", state: "S1",
+	}})
+}
+
+func TestEndings(t *testing.T) {
+	tell(t, []story{{
+		name: "the FIN waits for the bytes before it",
+		segs: after(shake(),
+			seg{from: ToClient, flags: "FA", seq: 4, ack: 1, data: "def"},
+			seg{from: ToClient, flags: "A", seq: 1, ack: 1, data: "abc"}),
+		want:    []string{"< abc @5", "< def @4", "< finished @4", "> open @5"},
+		history: "ShAfd", state: "S3",
 	}, {
-		name: "a zero window",
+		name: "a RST flushes what is held",
+		segs: after(shake(),
+			seg{from: ToClient, flags: "A", seq: 4, ack: 1, data: "def"},
+			seg{from: ToServer, flags: "RA", seq: 1, ack: 1},
+			seg{from: ToClient, flags: "A", seq: 1, ack: 1, data: "abc"}),
+		want:   []string{"> reset @5", "< gap 3 @4", "< def @4", "< reset @5"},
+		missed: [2]uint64{0, 3}, history: "ShAdR", state: "RSTO",
+	}, {
+		name: "a RST outside the window is not obeyed",
 		segs: after(shake(),
 			seg{from: ToServer, flags: "A", seq: 1, ack: 1, data: "abc"},
-			seg{from: ToClient, flags: "A", seq: 1, ack: 4, zero: true}),
-		want:    []string{"> abc @4", "> open @5", "< open @5"},
-		history: "ShADaw", state: "S1",
+			seg{from: ToClient, flags: "A", seq: 1, ack: 4},
+			seg{from: ToServer, flags: "R", seq: 1},
+			seg{from: ToServer, flags: "A", seq: 4, ack: 1, data: "def"}),
+		want:    []string{"> abc @4", "> def @7", "> open @7", "< open @7"},
+		history: "ShADaR", state: "RSTO",
 	}, {
-		name: "numbers far outside any window",
+		name: "sent again after the end",
 		segs: after(shake(),
-			seg{from: ToServer, flags: "A", seq: 1 << 30, ack: 1, data: "x"},
-			seg{from: ToServer, flags: "A", seq: 3 << 29, ack: 1, data: "y"},
-			seg{from: ToServer, flags: "FA", seq: 3 << 29, ack: 1},
-			seg{from: ToServer, flags: "A", seq: 1, ack: 1, data: "abc"}),
-		want:   []string{"> abc @7", "> gap 1073741820 @4", "> x @4", "> open @7", "< open @7"},
-		missed: [2]uint64{1<<30 - 4, 0}, history: "ShADF", state: "S2",
-	}} {
-		t.Run(tt.name, func(t *testing.T) {
-			c, got := single(t, tt.segs)
-			if diff := cmp.Diff(tt.want, got.lines); diff != "" {
-				t.Errorf("stream (-want +got):\n%s", diff)
-			}
-			if c.Missed != tt.missed {
-				t.Errorf("missed %v, want %v", c.Missed, tt.missed)
-			}
-			if c.Retransmits != tt.again {
-				t.Errorf("retransmits %v, want %v", c.Retransmits, tt.again)
-			}
-			if c.History != tt.history || c.State != tt.state {
-				t.Errorf("life %s %s, want %s %s", c.History, c.State, tt.history, tt.state)
-			}
-			if c.Client != client() || c.Server != server() {
-				t.Errorf("client %s, server %s", c.Client, c.Server)
-			}
-		})
-	}
+			seg{from: ToServer, flags: "FA", seq: 1, ack: 1, data: "abc"},
+			seg{from: ToServer, flags: "FA", seq: 1, ack: 1, data: "abc", after: time.Second}),
+		want:  []string{"> abc @4", "> finished @4", "< open @5"},
+		again: [2]int{1, 0}, history: "ShAFT", state: "S2",
+	}, {
+		name: "a FIN behind a hole that is never filled",
+		segs: after(shake(),
+			seg{from: ToServer, flags: "A", seq: 1, ack: 1, data: "abc"},
+			seg{from: ToServer, flags: "FA", seq: 9, ack: 1}),
+		want:   []string{"> abc @4", "> gap 5 @5", "> finished @5", "< open @5"},
+		missed: [2]uint64{5, 0}, history: "ShADF", state: "S2",
+	}})
 }

@@ -126,6 +126,7 @@ func (c *connection) take(p *capture.Packet, srcLow bool, s *segment) {
 	if srcLow == c.clientLow {
 		d = ToServer
 	}
+	s.filled = p.Filled
 	c.number(srcLow, s)
 	if c.copied(d, p) {
 		return

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
@@ -58,7 +59,7 @@ func (p *parser) layers() gopacket.DecodingLayerContainer {
 		&family{}, &hdlc{}, &ppp{}, &pppoe{}, &radiotap{}, &dot11{}, &nflog{}, &mpls{},
 		&ppi{links: linkLayers()}, &fddi{},
 		&anyIP{}, ip4{&p.network}, ip6{&p.network}, whole{&p.network},
-		&layers.GRE{}, &layers.EtherIP{}, &layers.VXLAN{},
+		&gre{}, &erspan{}, &layers.EtherIP{}, &layers.VXLAN{}, &geneve{}, &gtp{},
 		&p.tcp, &p.udp, &p.icmp4, &p.icmp6,
 	} {
 		list = list.Put(l)
@@ -87,11 +88,12 @@ func (p *parser) parse(c *capture.Packet) gopacket.LayerType {
 		if len(data) == 0 {
 			return gopacket.LayerTypeZero
 		}
-		if err := d.DecodeLayers(data, &p.decoded); err != nil {
+		err := d.DecodeLayers(data, &p.decoded)
+		if err != nil {
 			p.unread["damaged or cut header"]++
 		}
 		if !p.fragment {
-			return p.innermost()
+			return p.innermost(err)
 		}
 		var all bool
 		if data, all = p.fragments.add(&p.network, c.Time); !all {
@@ -103,14 +105,21 @@ func (p *parser) parse(c *capture.Packet) gopacket.LayerType {
 }
 
 // innermost is the type of the last header that was read, if it is one of a
-// transport protocol or ICMP.
-func (p *parser) innermost() gopacket.LayerType {
-	if len(p.decoded) == 0 {
-		return gopacket.LayerTypeZero
-	}
-	switch last := p.decoded[len(p.decoded)-1]; last {
-	case layers.LayerTypeTCP, layers.LayerTypeUDP, layers.LayerTypeICMPv4, layers.LayerTypeICMPv6:
-		return last
+// transport protocol or ICMP. A datagram to the port of a tunnel protocol in
+// which no IP packet was found is just a datagram.
+func (p *parser) innermost(err error) gopacket.LayerType {
+	for i, layer := range slices.Backward(p.decoded) {
+		last := i == len(p.decoded)-1
+		switch layer {
+		case layers.LayerTypeTCP, layers.LayerTypeICMPv4, layers.LayerTypeICMPv6:
+			return layer
+		case layers.LayerTypeUDP:
+			if last || err == nil {
+				return layer
+			}
+		case layers.LayerTypeIPv4, layers.LayerTypeIPv6, layerWhole:
+			return gopacket.LayerTypeZero
+		}
 	}
 	return gopacket.LayerTypeZero
 }
@@ -153,6 +162,7 @@ type segment struct {
 	payload  []byte
 	length   int // of the payload on the wire
 	at       Mark
+	filled   bool // the packet came after its socket was closed
 }
 
 func (s *segment) has(flag uint8) bool { return s.flags&flag != 0 }

@@ -40,6 +40,7 @@ func TestLinkTypes(t *testing.T) {
 	ah := join([]byte{protoTCP, 4, 0, 0}, make([]byte, 20), v4[20:])
 	vx := udpPacket(netip.MustParseAddrPort("192.0.2.1:999"), netip.MustParseAddrPort("192.0.2.2:4789"),
 		join([]byte{8, 0, 0, 0, 0, 0, 1, 0}, macs(8, 0), v4))
+	far := netip.MustParseAddrPort("192.0.2.1:999")
 	sll1 := join(make([]byte, 14), []byte{8, 0})
 	sll1[5] = 20 // an address length of more than the field
 	for name, tt := range map[string]struct {
@@ -86,6 +87,11 @@ func TestLinkTypes(t *testing.T) {
 		"GRE, Ethernet":        {101, tunnel4(protoGRE, join([]byte{0, 0, 0x65, 0x58}, macs(8, 0), v4))},
 		"EtherIP":              {101, tunnel4(protoEtherIP, join([]byte{0x30, 0}, macs(8, 0), v4))},
 		"MPLS in IP":           {101, tunnel4(protoMPLS, join([]byte{0, 2, 1, 64}, v4))},
+		"GRE, ERSPAN I":        {101, tunnel4(protoGRE, join([]byte{0, 0, 0x88, 0xbe}, macs(8, 0), v4))},
+		"GRE, ERSPAN II":       {101, tunnel4(protoGRE, join([]byte{0x10, 0, 0x88, 0xbe, 0, 0, 0, 1}, make([]byte, 8), macs(8, 0), v4))},
+		"Geneve":               {101, udpPacket(far, netip.MustParseAddrPort("192.0.2.2:6081"), join([]byte{1, 0, 0x65, 0x58, 0, 0, 1, 0, 9, 9, 9, 9}, macs(8, 0), v4))},
+		"GTP":                  {101, udpPacket(far, netip.MustParseAddrPort("192.0.2.2:2152"), join([]byte{0x30, 255, 0, 50, 0, 0, 0, 1}, v4))},
+		"GTP, extension":       {101, udpPacket(far, netip.MustParseAddrPort("192.0.2.2:2152"), join([]byte{0x34, 255, 0, 50, 0, 0, 0, 1, 0, 0, 0, 0x85, 1, 0, 0, 0}, v6))},
 		"VXLAN":                {101, vx},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -184,6 +190,16 @@ func TestDatagram(t *testing.T) {
 	same := cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })
 	if diff := cmp.Diff(want, r.datagrams, same); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestDatagramToTunnelPort(t *testing.T) {
+	far := netip.MustParseAddrPort("192.0.2.1:53")
+	for _, port := range []uint16{2152, 4789, 6081} {
+		b := udpPacket(far, netip.AddrPortFrom(client().Addr(), port), []byte("an answer that is no tunnel"))
+		if got := follow([]*capture.Packet{raw(1, start(), b, 0)}).datagrams; len(got) != 1 || got[0].Src != far {
+			t.Errorf("port %d: %v", port, got)
+		}
 	}
 }
 

@@ -12,6 +12,8 @@ type span struct {
 	n   int    // bytes on the wire
 	b   []byte // those of them that were captured
 	at  Mark
+	// filled bytes came after their socket was closed: no process got them.
+	filled bool
 }
 
 func (s span) end() uint32 { return s.seq + uint32(s.n) }

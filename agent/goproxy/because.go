@@ -5,7 +5,7 @@ import "github.com/gopx-trace/gopx-trace/agent/trace"
 // because says why the go command went on to the next entry after the attempt
 // at list[i], or why it stopped there; empty after success. The rules are
 // those of TryProxies in $GOROOT/src/cmd/go/internal/modfetch/proxy.go.
-func because(list []Entry, i int, next bool, outcome, why string) string {
+func because(list []Entry, i int, next bool, purpose, outcome, why string) string {
 	e := list[i]
 	notFound := outcome == NotFound
 	if why == "" {
@@ -20,6 +20,8 @@ func because(list []Entry, i int, next bool, outcome, why string) string {
 		return why + ": go goes on to the next entry after 404 and 410"
 	case next:
 		return why
+	case notFound && purpose == trace.PurposeSupported:
+		return why + ": this entry does not relay the checksum database"
 	case outcome == trace.Hung:
 		return why + ": go has no time limit for this and never goes on"
 	case e.URL == Direct:
@@ -27,8 +29,8 @@ func because(list []Entry, i int, next bool, outcome, why string) string {
 	case i == len(list)-1:
 		return why + ": this is the last entry of the list"
 	case e.passes(notFound):
-		// It could have gone on and did not: another candidate was found.
-		return why + ": go needed no other entry for it"
+		// Another candidate of the query was found, or the command ended first.
+		return why + ": the next entry was not asked"
 	}
 	return why + `: after "," go goes on only after 404 and 410, so it stopped here`
 }

@@ -161,7 +161,7 @@ func (v *View) finish(f *fetching) *trace.Fetch {
 	}
 	for n, i := range tried {
 		a := v.attempt(f, i)
-		a.NextBecause = because(f.list, i, n+1 < len(tried) || f.shared != "", a.Outcome, v.why(f, i))
+		a.NextBecause = because(f.list, i, n+1 < len(tried) || f.shared != "", f.goal.purpose, a.Outcome, v.why(f, i))
 		out.Attempts = append(out.Attempts, a)
 	}
 	if f.shared != "" {

@@ -53,7 +53,7 @@ func (s *story) on(c *trace.Connection, url string, status int, headers ...strin
 	}
 	r := &trace.Request{
 		ID: len(s.t.Requests) + 1, Connection: c.ID, PID: c.PID, Protocol: "HTTP/2.0", Method: method, URL: url,
-		Status: status, StartedAt: s.step(), ResponseComplete: status != 0,
+		Status: status, StartedAt: s.step(), ResponseComplete: status != 0, ResponseBytes: 1,
 		Timings: trace.Timings{DNS: -1, Connect: -1, TLS: -1, Send: -1, Wait: -1, Receive: -1},
 	}
 	r.SentAt = r.StartedAt
@@ -194,6 +194,14 @@ func TestFetches(t *testing.T) {
 		}, []string{"list git.test/lib [https://a.test, [1] not-found] [direct [2] failed] failed"},
 			[]string{"HTTP 410: go goes on to the next entry after 404 and 410", `HTTP 403: nothing comes after "direct"`}},
 
+		{"direct is not reached", func() *story {
+			s := begin("https://a.test,direct")
+			s.get(base+"/git.test/lib/@v/list", 404)
+			s.lookup("git.test", "")
+			return s
+		}, []string{"list git.test/lib [https://a.test, [1] not-found] [direct [] failed] failed"},
+			[]string{"HTTP 404: go goes on to the next entry after 404 and 410", `git.test could not be resolved (NXDOMAIN): nothing comes after "direct"`}},
+
 		{"GOPROXY=direct", func() *story {
 			s := begin("direct")
 			s.get("https://git.test/lib?go-get=1", 200)
@@ -253,7 +261,7 @@ func TestFetches(t *testing.T) {
 		}, []string{
 			"sumdb-supported sum.test [https://a.test, [1] not-found] not-found",
 			"sumdb-lookup sum.test [direct [] failed] failed",
-		}, []string{"HTTP 404: go needed no other entry for it", `sum.test could not be resolved (NXDOMAIN): nothing comes after "direct"`}},
+		}, []string{"HTTP 404: this entry does not relay the checksum database", `sum.test could not be resolved (NXDOMAIN): nothing comes after "direct"`}},
 
 		{"nothing was asked", func() *story {
 			s := begin("https://a.test,https://b.test")
@@ -357,6 +365,48 @@ func TestChains(t *testing.T) {
 		Explain(s.t)
 		if diff := cmp.Diff(c.want, s.t.Chains); diff != "" {
 			t.Errorf("%s: %s", c.name, diff)
+		}
+	}
+}
+
+func TestUnusable(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		r    trace.Request
+		want bool
+	}{
+		{"a file", trace.Request{Purpose: "info", Status: 200, ResponseBytes: 9, Body: []byte(`{"Version"`)}, false},
+		{"204", trace.Request{Purpose: "info", Status: 204}, true},
+		{"a page by its type", trace.Request{Purpose: "zip", Status: 200, ResponseBytes: 9, ResponseHeaders: []trace.Header{{Name: "content-type", Value: "Text/HTML; charset=utf-8"}}}, true},
+		{"a page by its start", trace.Request{Purpose: "mod", Status: 200, ResponseBytes: 9, Body: []byte("\n <!DOCTYPE html>")}, true},
+		{"an empty file", trace.Request{Purpose: "mod", Status: 200}, true},
+		{"an empty list", trace.Request{Purpose: "list", Status: 200}, false},
+		{"discovery is a page", trace.Request{Purpose: "go-import", Status: 200, ResponseBytes: 9, Body: []byte("<html>")}, false},
+		{"an error page", trace.Request{Purpose: "info", Status: 404, ResponseBytes: 9, Body: []byte("<html>")}, false},
+		{"a database that is supported", trace.Request{Purpose: "sumdb-supported", Status: 200}, false},
+	} {
+		c.r.ResponseComplete = true
+		if got := Unusable(&c.r); (got != "") != c.want {
+			t.Errorf("%s: %q", c.name, got)
+		}
+	}
+}
+
+func TestPeerEnded(t *testing.T) {
+	for _, c := range []struct {
+		c    trace.Connection
+		want string
+	}{
+		{trace.Connection{History: "ShADadfF", ClosedBy: "remote"}, PeerClosed},
+		{trace.Connection{History: "ShADadr", ResetBy: "remote"}, PeerReset},
+		{trace.Connection{History: "ShADadfr", ClosedBy: "remote", ResetBy: "remote"}, PeerClosed},
+		{trace.Connection{History: "ShADadFr", ClosedBy: "local", ResetBy: "remote"}, ""},
+		{trace.Connection{History: "ShADadRf"}, ""},
+		{trace.Connection{History: "ShADad"}, ""},
+		{trace.Connection{ResetBy: "remote"}, PeerReset},
+	} {
+		if got := PeerEnded(&c.c); got != c.want {
+			t.Errorf("%s: %q, want %q", c.c.History, got, c.want)
 		}
 	}
 }

@@ -36,6 +36,8 @@ func (v *View) outcome(r *trace.Request) string {
 	switch {
 	case v.Unseen(r):
 		return trace.Unknown
+	case Unusable(r) != "":
+		return trace.Failed
 	case r.Status == 404 || r.Status == 410:
 		return NotFound
 	case r.Status == 0 || r.Status < 300 && !r.ResponseComplete:
@@ -64,7 +66,7 @@ func (v *View) Unseen(r *trace.Request) bool {
 // process gave up or the trace ends.
 func (v *View) Waited(r *trace.Request) time.Duration {
 	c := v.connections[r.Connection]
-	if c == nil || r.ResponseComplete || v.Unseen(r) || c.ResetBy == "remote" || c.ClosedBy == "remote" {
+	if c == nil || r.ResponseComplete || v.Unseen(r) || PeerEnded(c) != "" {
 		return 0
 	}
 	if strings.HasPrefix(r.Error, "stream reset") || strings.HasPrefix(r.Error, "refused by GOAWAY") {
@@ -80,6 +82,35 @@ func (v *View) Waited(r *trace.Request) time.Duration {
 	return max(0, v.EndOf(c).Sub(from))
 }
 
+// How a peer can end a connection, see [PeerEnded].
+const (
+	PeerClosed = "closed" // FIN
+	PeerReset  = "reset"  // RST
+)
+
+// PeerEnded says how the peer ended a connection; empty unless it did so before
+// the process: a RST in reply to our FIN is not the peer's doing. The order is
+// that of the letters in Zeek's history.
+func PeerEnded(c *trace.Connection) string {
+	for _, event := range c.History {
+		switch event {
+		case 'F', 'R':
+			return ""
+		case 'f':
+			return PeerClosed
+		case 'r':
+			return PeerReset
+		}
+	}
+	switch {
+	case c.ResetBy == "remote":
+		return PeerReset
+	case c.ClosedBy == "remote":
+		return PeerClosed
+	}
+	return ""
+}
+
 func later(a, b time.Time) time.Time {
 	if b.After(a) {
 		return b
@@ -92,6 +123,8 @@ func (v *View) reason(r *trace.Request) string {
 	switch {
 	case r.Method == "CONNECT" && r.Status != 0:
 		return fmt.Sprintf("the proxy answered %d to CONNECT %s", r.Status, r.URL)
+	case Unusable(r) != "":
+		return Unusable(r)
 	case r.Status >= 300 && r.Status < 400:
 		if to := Location(r); to != "" {
 			return fmt.Sprintf("the redirect to %s was not followed to an answer", hostOf(to))

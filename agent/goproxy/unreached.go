@@ -137,7 +137,11 @@ func (v *View) addUnreached(f *fetching, hosts map[string]*unreached) {
 		if i > last && !v.failedAfter(f, last, i) || len(f.tries[i]) > 0 {
 			continue
 		}
-		if u := hosts[e.Host()]; u != nil {
+		host := e.Host()
+		if e.URL == Direct && !isSumDB(f.goal.purpose) {
+			host, _, _ = strings.Cut(f.goal.module, "/") // where discovery, or git, asks
+		}
+		if u := hosts[host]; u != nil {
 			f.unreached(i, u)
 		}
 	}

@@ -44,6 +44,11 @@ type Store struct {
 	waiting  map[[32]byte][]*waiter
 	sessions sessions
 	held     int
+	// lingering are the connections that have ended and wait, the oldest
+	// first, if that is expected.
+	lingering  []*lingerer
+	lingerCost int
+	expecting  bool
 }
 
 type waiter struct {

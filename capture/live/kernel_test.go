@@ -1,3 +1,5 @@
+//go:build linux
+
 package live
 
 import (
@@ -182,6 +184,36 @@ func TestPacketsAndProcesses(t *testing.T) {
 	}
 	if d := time.Since(packets[0].Time); d < 0 || d > time.Minute {
 		t.Errorf("the first packet is of %v ago", d)
+	}
+}
+
+// A program that is built and run within the trace keeps its first handshake,
+// and the tree above it is complete.
+func TestGoRun(t *testing.T) {
+	addr := mustServe(t)
+	env := append(os.Environ(), "CGO_ENABLED=0")
+	res := mustRun(t, Options{Argv: []string{"go", "run", "./testdata/dial", addr}, Env: env}, realKernel(t))
+	if res.code != 0 {
+		t.Fatalf("code %d: %s", res.code, res.errOut)
+	}
+	if got := len(randoms(res.events)); got != 1 {
+		t.Errorf("secrets of %d handshakes, want 1", got)
+	}
+	command := only[*capture.Command](res.events)[0].PID
+	parent, found := map[uint32]uint32{}, false
+	for _, p := range only[*capture.Process](res.events) {
+		switch {
+		case p.Kind == capture.Fork:
+			parent[p.PID] = p.PPID
+		case p.Kind == capture.Exec && filepath.Base(p.Exe) == "dial":
+			found = true
+			if parent[p.PID] != command || p.TLS != "crypto/tls" || p.Missing != "" {
+				t.Errorf("parent %d, want %d; %+v", parent[p.PID], command, p)
+			}
+		}
+	}
+	if !found {
+		t.Error("no exec of the program")
 	}
 }
 

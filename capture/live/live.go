@@ -1,3 +1,5 @@
+//go:build linux
+
 // Package live starts a command and yields what its process tree does, as
 // events: packets, sockets, processes, TLS secrets.
 //
@@ -50,10 +52,12 @@ type Run struct {
 	sample bpf.Sample
 	// queue are events that come before the next sample.
 	queue []capture.Event
+	idle  bool // the last read found nothing
 	// reads counts samples since the counters of losses were looked at.
 	reads                   int
 	lostPackets, lostEvents uint64 // as reported so far
 	unreadable              uint64 // samples that could not be decoded
+	failing                 int    // of them, those in a row
 	ended                   bool   // the last events are in the queue
 	result                  state
 }
@@ -67,6 +71,8 @@ const (
 	drainMax = 2 * time.Second
 	// lostEvery is the number of samples between two looks at the counters.
 	lostEvery = 4096
+	// maxFailing is how many unreadable samples in a row end the observation.
+	maxFailing = 1000
 )
 
 // Next implements [capture.Source]. After the last event of the command, which
@@ -81,46 +87,55 @@ func (r *Run) Next() (capture.Event, error) {
 		if r.ended {
 			return nil, io.EOF
 		}
-		r.collect()
-		if len(r.queue) > 0 {
+		if r.collect(); len(r.queue) > 0 {
 			continue
 		}
-		idle, err := r.read()
-		if err != nil || r.over(idle) {
+		if r.over() {
+			r.finish(nil)
+			continue
+		}
+		e, err := r.read()
+		if err != nil {
 			r.finish(err)
+		} else if e != nil {
+			return e, nil
 		}
 	}
 }
 
-// read takes one sample in. idle is set when there was none for a while.
-func (r *Run) read() (idle bool, err error) {
-	switch err := r.probe.Read(&r.sample); {
+// read takes one sample in. The event is nil if there was no sample for a
+// while, or none for the reader.
+func (r *Run) read() (capture.Event, error) {
+	err := r.probe.Read(&r.sample)
+	r.idle = isTimeout(err)
+	if err == nil || r.idle {
+		r.failing = 0
+	}
+	switch {
 	case err == nil:
 		r.reads++
-		if e := r.event(&r.sample); e != nil {
-			r.queue = append(r.queue, e)
-		}
-		return false, nil
-	case isTimeout(err):
+		return r.event(&r.sample), nil
+	case r.idle:
 		r.reads = lostEvery
-		return true, nil
-	case errors.Is(err, os.ErrClosed):
-		return false, err
+		return nil, nil
+	case errors.Is(err, os.ErrClosed), r.failing >= maxFailing:
+		return nil, err
 	default: // a record that makes no sense; those behind it may
+		r.failing++
 		r.unreadable++
-		return false, nil
+		return nil, nil
 	}
 }
 
 // over reports whether the command has ended and all of it was read.
-func (r *Run) over(idle bool) bool {
+func (r *Run) over() bool {
 	select {
 	case <-r.exited:
 	default:
 		return false
 	}
 	since := time.Since(r.state.at)
-	return idle && since >= drainIdle && len(r.queue) == 0 || since >= drainMax
+	return r.idle && since >= drainIdle || since >= drainMax
 }
 
 // collect queues the secrets of the key logs and the losses since last time.
@@ -174,7 +189,7 @@ func (r *Run) finish(failed error) {
 	}
 	r.ended = true
 	r.free()
-	go r.unload()
+	go func() { _ = r.unload() }() // Close tells the error
 }
 
 // Result is how the command ended, valid after Next returned io.EOF. code is

@@ -1,3 +1,5 @@
+//go:build linux
+
 package live
 
 import (
@@ -8,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -60,13 +63,21 @@ type fakeKernel struct {
 	mu      sync.Mutex
 	samples []bpf.Sample
 	lost    [2]uint64
+	bad     int // reads that fail at first
 	closed  bool
 }
 
 func idleKernel(bpf.Options) (kernel, error) { return &fakeKernel{}, nil }
 
-func (k *fakeKernel) AttachTLS(string) error { return bpf.ErrNoGoTLS }
-func (k *fakeKernel) Missing() []string      { return []string{"what the kernel side misses"} }
+// AttachTLS never returns for an executable named held.
+func (k *fakeKernel) AttachTLS(path string) error {
+	if name, err := os.Readlink(path); err == nil && filepath.Base(name) == "held" {
+		select {}
+	}
+	return bpf.ErrNoGoTLS
+}
+
+func (k *fakeKernel) Missing() []string { return []string{"what the kernel side misses"} }
 func (k *fakeKernel) Lost() (uint64, uint64, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -79,6 +90,9 @@ func (k *fakeKernel) Read(s *bpf.Sample) error {
 	switch {
 	case k.closed:
 		return os.ErrClosed
+	case k.bad > 0:
+		k.bad--
+		return errors.New("a record that makes no sense")
 	case len(k.samples) == 0:
 		k.mu.Unlock()
 		time.Sleep(5 * time.Millisecond)
@@ -298,72 +312,36 @@ func TestBytesThatAreNoText(t *testing.T) {
 	}
 }
 
-func TestStartErrors(t *testing.T) {
-	needRoot(t)
-	dir := t.TempDir()
-	plain := filepath.Join(dir, "plain")
-	if err := os.WriteFile(plain, []byte("text"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	orphan := filepath.Join(dir, "orphan")
-	if err := os.WriteFile(orphan, []byte("#!/no/such/interpreter\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+// Samples that cannot be read are counted as lost; too many of them end the
+// observation, not the command.
+func TestUnreadableSamples(t *testing.T) {
 	for _, tt := range []struct {
-		name string
-		argv []string
-		load func(bpf.Options) (kernel, error)
-		code int
-		text string
-		hint string
-	}{
-		{"empty", nil, idleKernel, 125, "no command", "gopx-trace go"},
-		{"not in PATH", []string{"no-such-command"}, idleKernel, 127, "command not found: no-such-command", "PATH="},
-		{"no such file", []string{dir + "/absent"}, idleKernel, 127, "command not found", "ls -l"},
-		{"no x bit", []string{plain}, idleKernel, 126, "not executable", "ls -ld"},
-		{"a directory", []string{dir}, idleKernel, 126, "not executable", "ls -ld"},
-		{"no interpreter", []string{orphan}, idleKernel, 126, "not executable", "ls -ld"},
-		{"no rights", []string{"true", "a b"}, failing(bpf.ErrNotPermitted), 125, "needs root", "sudo gopx-trace -- true 'a b'"},
-		{"no BTF", []string{"true"}, failing(bpf.ErrNoBTF), 125, "BTF", "CONFIG_DEBUG_INFO_BTF"},
-		{"old kernel", []string{"true"}, failing(bpf.ErrKernelTooOld), 125, "too old", "needs Linux"},
-		{"no cgroup2", []string{"true"}, failing(bpf.ErrNoCgroup2), 125, "cgroup2", "mount -t cgroup2"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			_, err := startWith(t.Context(), Options{Argv: tt.argv, Env: os.Environ()}, tt.load)
-			var e *StartError
-			if !errors.As(err, &e) {
-				t.Fatalf("error %v (%T)", err, err)
-			}
-			if e.Code != tt.code || !strings.Contains(e.Error(), tt.text) {
-				t.Errorf("code %d, %q; want %d, %q", e.Code, e, tt.code, tt.text)
-			}
-			if !strings.Contains(strings.Join(e.Hints, "\n"), tt.hint) {
-				t.Errorf("hints %q, want %q", e.Hints, tt.hint)
-			}
-		})
-	}
-	mustLeaveNothing(t)
-}
-
-func failing(err error) func(bpf.Options) (kernel, error) {
-	return func(bpf.Options) (kernel, error) { return nil, err }
-}
-
-// mustLeaveNothing checks that this process has no cgroup and no directory left.
-func mustLeaveNothing(t *testing.T) {
-	t.Helper()
-	name, err := ownedName(proc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	parents, err := groupParents(proc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, dir := range append(parents, keyDirParent()) {
-		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
-			t.Errorf("%s is left in %s", name, dir)
+		bad, lost int
+		ended     bool
+	}{{3, 3, false}, {1 << 30, maxFailing, true}} {
+		k := &fakeKernel{bad: tt.bad}
+		res := mustRun(t, Options{Argv: []string{"sh", "-c", "sleep 0.1; exit 7"}}, func(bpf.Options) (kernel, error) { return k, nil })
+		var lost int
+		for _, l := range only[*capture.Lost](res.events) {
+			lost += int(l.Events)
 		}
+		told := false
+		for _, n := range only[*capture.NotSeen](res.events) {
+			told = told || strings.Contains(n.Text, "observation ended")
+		}
+		if lost != tt.lost || told != tt.ended || res.code != 7 {
+			t.Errorf("%d bad samples: %d lost, end told: %v, code %d", tt.bad, lost, told, res.code)
+		}
+	}
+}
+
+// Losses of the kernel side are told once each.
+func TestLosses(t *testing.T) {
+	k := &fakeKernel{lost: [2]uint64{5, 2}, samples: []bpf.Sample{{Kind: bpf.KindFork}}}
+	res := mustRun(t, Options{Argv: []string{"sleep", "0.1"}}, func(bpf.Options) (kernel, error) { return k, nil })
+	lost := only[*capture.Lost](res.events)
+	if len(lost) != 1 || lost[0].Packets != 5 || lost[0].Events != 2 {
+		t.Errorf("%+v", lost)
 	}
 }
 
@@ -393,7 +371,7 @@ func TestContextEndsTheCommand(t *testing.T) {
 }
 
 func TestLeftProcessesGoOn(t *testing.T) {
-	res := mustRun(t, Options{Argv: []string{"sh", "-c", "sleep 3 & echo $!"}}, idleKernel)
+	res := mustRun(t, Options{Argv: []string{"sh", "-c", "sleep 60 & echo $!"}}, idleKernel)
 	var found bool
 	for _, n := range only[*capture.NotSeen](res.events) {
 		found = found || strings.Contains(n.Text, "sleep (pid "+strings.TrimSpace(res.out)+")")
@@ -401,7 +379,11 @@ func TestLeftProcessesGoOn(t *testing.T) {
 	if !found {
 		t.Errorf("nothing said of %s: %v", res.out, res.events)
 	}
-	if _, err := os.Stat("/proc/" + strings.TrimSpace(res.out)); err != nil {
-		t.Error("the process was ended")
+	pid, err := strconv.Atoi(strings.TrimSpace(res.out))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Errorf("the process was ended: %v", err)
 	}
 }

@@ -1,3 +1,5 @@
+//go:build linux
+
 package live
 
 import (
@@ -57,7 +59,7 @@ func (tr *tracer) line() string {
 // If the tracer is killed the command goes on, what it executes is not held up,
 // and the next run removes what was left.
 func TestKilledTracer(t *testing.T) {
-	tr := mustTracer(t, nil, "sh", "-c", "echo $$; read x < $0; /bin/echo executed; grep 0:: /proc/self/cgroup; sleep 60", mustFIFO(t))
+	tr := mustTracer(t, nil, "sh", "-c", "echo $$; read x < $0; /bin/echo executed; grep 0:: /proc/self/cgroup; exec sleep 60", mustFIFO(t))
 	pid, err := strconv.Atoi(tr.line())
 	if err != nil {
 		t.Fatal(err)
@@ -91,6 +93,30 @@ func TestKilledTracer(t *testing.T) {
 	if err := syscall.Kill(pid, 0); err != nil {
 		t.Errorf("the command did not survive the cleaning: %v", err)
 	}
+}
+
+// A tracer that is killed while an exec waits for it lets that go on too.
+func TestTracerKilledWhileAnExecWaits(t *testing.T) {
+	held := filepath.Join(t.TempDir(), "held")
+	b, err := os.ReadFile("/bin/echo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(held, b, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	tr := mustTracer(t, nil, "sh", "-c", "echo ready; $0 went on", held)
+	if s := tr.line(); s != "ready" {
+		t.Fatalf("%q", s)
+	}
+	time.Sleep(50 * time.Millisecond) // for the exec to arrive at the gate
+	if err := tr.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if s := tr.line(); s != "went on" {
+		t.Errorf("%q", s)
+	}
+	mustRun(t, Options{Argv: []string{"true"}}, idleKernel) // which cleans up
 }
 
 // mustFIFO makes one for a command to wait on.

@@ -1,3 +1,5 @@
+//go:build linux
+
 package live
 
 import (
@@ -14,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/gopx-trace/gopx-trace/bpf"
 	"github.com/gopx-trace/gopx-trace/capture"
 	"github.com/gopx-trace/gopx-trace/capture/live/gate"
 )
@@ -102,14 +105,18 @@ func (s *session) watch(ctx context.Context) {
 	}
 }
 
-// verdict returns what was found in an executable, at the gate or late.
-func (s *session) verdict(pid uint32, at uint64) gate.Verdict {
+// verdict returns what was found in the executable of an exec: when it passed
+// the gate, at an earlier exec or ahead of the run, or else by looking now.
+func (s *session) verdict(e *bpf.Sample) gate.Verdict {
 	if s.gate != nil {
-		if v, ok := s.gate.Exec(pid, at); ok {
+		if v, ok := s.gate.Exec(e.PID, e.Time); ok {
 			return v
 		}
 	}
-	return s.examiner.Late(pid)
+	if v, ok := s.examiner.Known(e.Process.Dev, e.Process.Ino); ok {
+		return v
+	}
+	return s.examiner.Late(e.PID)
 }
 
 // forget drops what the gate remembers of a process.
@@ -126,11 +133,6 @@ func (s *session) notSeen(failed error) []string {
 		texts = append(texts, fmt.Sprintf("observation ended before the command did: %v", failed))
 	}
 	texts = append(texts, s.probe.Missing()...)
-	if s.gate != nil {
-		if u := s.gate.Stats().Unmarked; len(u) > 0 {
-			texts = append(texts, "programs on these mounts were examined only after they had started: "+strings.Join(u, "; "))
-		}
-	}
 	if left := describe(s.group.pids()); left != "" {
 		texts = append(texts, "after the command ended, processes that it had started went on unobserved: "+left)
 	}

@@ -1,3 +1,5 @@
+//go:build linux
+
 package live
 
 import (
@@ -50,7 +52,7 @@ func startWith(ctx context.Context, o Options, load func(bpf.Options) (kernel, e
 
 // all is the order of the steps.
 func (s *starting) all(ctx context.Context) error {
-	for _, step := range []func() error{s.defaults, s.invoker, s.resolve, s.groupStep, s.keyLog, s.kernel, s.command} {
+	for _, step := range []func() error{s.defaults, s.invoker, s.resolve, s.cgroup, s.keyLog, s.kernel, s.command} {
 		if err := step(); err != nil {
 			return s.explain(err)
 		}
@@ -95,7 +97,19 @@ func (s *starting) invoker() error {
 	if s.inv.Note != "" {
 		s.run.unseen = append(s.run.unseen, s.inv.Note)
 	}
+	if !initialPIDNamespace() {
+		s.run.unseen = append(s.run.unseen,
+			"which process is which: gopx-trace runs in a PID namespace of its own (a container without --pid=host), and the kernel side tells the ids of the host")
+	}
 	return nil
+}
+
+// initialPIDNamespace reports whether our process ids are those of the kernel
+// side. The inode of the initial namespace is fixed (PROC_PID_INIT_INO of
+// include/linux/proc_ns.h).
+func initialPIDNamespace() bool {
+	name, err := os.Readlink(proc + "/self/ns/pid")
+	return err != nil || name == "pid:[4026531836]"
 }
 
 // resolve looks for the command before anything is set up for it. What can
@@ -123,8 +137,8 @@ func (s *starting) workDir() string {
 	return "/"
 }
 
-// groupStep creates the cgroup.
-func (s *starting) groupStep() (err error) {
+// cgroup creates the cgroup.
+func (s *starting) cgroup() (err error) {
 	s.run.group, err = newGroup(proc)
 	return err
 }

@@ -1,3 +1,5 @@
+//go:build linux
+
 package live
 
 import (
@@ -18,7 +20,7 @@ type translator struct {
 	// own stub before it is nobody's business.
 	from uint64
 	// verdict returns what was found in the executable of an exec.
-	verdict func(pid uint32, at uint64) gate.Verdict
+	verdict func(*bpf.Sample) gate.Verdict
 	// ended is told of each process that ended.
 	ended func(pid uint32)
 
@@ -70,7 +72,7 @@ func (t *translator) packetEvent(s *bpf.Sample) capture.Event {
 	t.packet = capture.Packet{
 		Time: t.time(s.Time), Frame: t.frames, Link: capture.LinkRaw,
 		Data: s.Packet.Data, Length: max(s.Packet.Length, len(s.Packet.Data)),
-		Direction: capture.Inbound, Socket: s.Packet.Cookie, PID: s.PID, Comm: s.Comm,
+		Direction: capture.Inbound, Socket: s.Packet.Cookie, PID: s.PID, Comm: s.Comm, Filled: s.Packet.Filled,
 	}
 	if s.Packet.Outbound {
 		t.packet.Direction = capture.Outbound
@@ -91,7 +93,7 @@ func (t *translator) processEvent(s *bpf.Sample) capture.Event {
 		if s.Time < t.from {
 			return nil
 		}
-		v := t.verdict(s.PID, s.Time)
+		v := t.verdict(s)
 		p.Kind, p.PPID, p.Exe = capture.Exec, s.Process.PPID, s.Process.Exe
 		p.Argv, p.ArgvCut = splitArgv(s.Process.Argv), s.Process.ArgvCut
 		p.TLS, p.Missing = v.TLS, v.Missing

@@ -1,3 +1,5 @@
+//go:build linux
+
 package live
 
 import (
@@ -22,7 +24,7 @@ func TestTranslate(t *testing.T) {
 	var ended []uint32
 	tr := translator{
 		offset: offset, from: 100,
-		verdict: func(pid uint32, at uint64) gate.Verdict { return gate.Verdict{TLS: "crypto/tls", Missing: "part"} },
+		verdict: func(*bpf.Sample) gate.Verdict { return gate.Verdict{TLS: "crypto/tls", Missing: "part"} },
 		ended:   func(pid uint32) { ended = append(ended, pid) },
 	}
 	for _, tt := range []struct {

@@ -57,10 +57,11 @@ func TestCompressed(t *testing.T) {
 	wantEOF(t, err)
 	half := len(plain) / 2
 	tests := map[string][]byte{
-		"gzip":            compress(t, plain, toGzip),
-		"gzip, two parts": append(compress(t, plain[:half], toGzip), compress(t, plain[half:], toGzip)...),
-		"zstd":            compress(t, plain, toZstd),
-		"zstd, two parts": append(compress(t, plain[:half], toZstd), compress(t, plain[half:], toZstd)...),
+		"gzip":                             compress(t, plain, toGzip),
+		"gzip, two parts":                  append(compress(t, plain[:half], toGzip), compress(t, plain[half:], toGzip)...),
+		"zstd":                             compress(t, plain, toZstd),
+		"zstd, two parts":                  append(compress(t, plain[:half], toZstd), compress(t, plain[half:], toZstd)...),
+		"zstd, with a frame to skip first": append([]byte("\x5f\x2a\x4d\x18\x03\x00\x00\x00abc"), compress(t, plain, toZstd)...),
 	}
 	for name, file := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -69,7 +70,7 @@ func TestCompressed(t *testing.T) {
 			if d := diffEvents(want, got); d != "" {
 				t.Error(d)
 			}
-			for n := 5; n < len(file)-1; n += 97 {
+			for n := 5; n < len(file)-1; n += 397 {
 				if got, err := readAll(t, file[:n]); err == io.EOF && len(got) == len(want) {
 					t.Fatalf("cut at %d of %d: not noticed", n, len(file))
 				} else if len(got) > 0 && diffEvents(want[:len(got)], got) != "" && !isLeftover(got[len(got)-1]) {

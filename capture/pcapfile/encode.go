@@ -9,8 +9,11 @@ import (
 )
 
 // ownerFields are the bytes ahead of the process name in our packet option:
-// socket cookie and process id.
-const ownerFields = 12
+// socket cookie, process id, marks.
+const ownerFields = 13
+
+// markFilled is the mark of [capture.Packet.Filled].
+const markFilled = 1
 
 // maxName bounds the process name of a packet, in bytes. The kernel's has at
 // most 15 (TASK_COMM_LEN).
@@ -82,7 +85,7 @@ func appendPacket(b []byte, p *capture.Packet, data []byte, link uint32) []byte 
 		b = le.AppendUint16(b, 4)
 		b = le.AppendUint32(b, uint32(p.Direction))
 	}
-	if p.Socket != 0 || p.PID != 0 || p.Comm != "" {
+	if p.Socket != 0 || p.PID != 0 || p.Comm != "" || p.Filled {
 		b = appendOwner(b, p)
 	}
 	if len(b) > options {
@@ -111,8 +114,16 @@ func appendOwner(b []byte, p *capture.Packet) []byte {
 	b = appendCustomHeader(b, ownerFields+len(name))
 	b = le.AppendUint64(b, p.Socket)
 	b = le.AppendUint32(b, p.PID)
+	b = append(b, marks(p))
 	b = append(b, name...)
 	return appendPadding(b, len(b)-start)
+}
+
+func marks(p *capture.Packet) byte {
+	if p.Filled {
+		return markFilled
+	}
+	return 0
 }
 
 // maxPart is how much of an envelope fits into one option: the enterprise

@@ -126,7 +126,6 @@ func packetsOf(events []capture.Event) []seen {
 	return all
 }
 
-
 func bothOrders(t *testing.T, test func(t *testing.T, f *fileBuilder)) {
 	for _, order := range []binary.AppendByteOrder{binary.LittleEndian, binary.BigEndian} {
 		t.Run(order.String(), func(t *testing.T) { test(t, &fileBuilder{AppendByteOrder: order}) })

@@ -92,14 +92,15 @@ func (w *Writer) admit(kind string, size int64) bool {
 }
 
 // makeRoom tells whether size more bytes stay within bound, if need be after
-// cutting packets down to three quarters of the maximum.
+// cutting packets until the file is down to five eighths of the maximum: a
+// compaction copies the file, so there should be few.
 func (w *Writer) makeRoom(size, bound int64) bool {
 	l := &w.limit
 	if l.max == 0 || w.size()+size <= bound {
 		return true
 	}
 	if l.big+l.small >= l.max/reserved {
-		if err := w.rewrite(w.size()+size-l.max/4*3, keepRoom); err != nil {
+		if err := w.rewrite(w.size()+size-l.max/8*5, keepRoom); err != nil {
 			w.fail(err)
 		}
 	}

@@ -3,6 +3,7 @@ package pcapfile
 import (
 	"bytes"
 	"os"
+	"path/filepath"
 	"reflect"
 	"testing"
 	"time"
@@ -44,7 +45,7 @@ func TestMaxBytes(t *testing.T) {
 	packets, missing := w.Cut()
 	got := mustRead(t, path)
 	checkCut(t, want, got, packets, missing)
-	if entries, _ := os.ReadDir(t.TempDir()); len(entries) != 0 {
+	if entries, _ := os.ReadDir(filepath.Dir(path)); len(entries) != 1 {
 		t.Errorf("files were left behind: %v", entries)
 	}
 }
@@ -176,5 +177,43 @@ func TestFull(t *testing.T) {
 	}
 	if counts[typeExit] != 1 || counts[typeNotSeen] != 1 {
 		t.Errorf("events %v, want the exit and one word about those that are missing", counts)
+	}
+}
+
+// TestFullOfSecrets records more secrets than the maximum size has room for:
+// those that are read are the right ones, in order.
+func TestFullOfSecrets(t *testing.T) {
+	w, path := mustCreate(t, Options{MaxBytes: MinMaxBytes})
+	random := newRandomEvents(61)
+	var want []capture.Event
+	for range 8000 {
+		s := random.secret()
+		want = append(want, s)
+		mustWrite(t, w, s)
+		if random.IntN(4) == 0 {
+			p := random.packet()
+			want = append(want, p)
+			mustWrite(t, w, p)
+		}
+	}
+	mustClose(t, w)
+	if st, err := os.Stat(path); err != nil || st.Size() > MinMaxBytes {
+		t.Errorf("size %d, %v", st.Size(), err)
+	}
+	n := 0
+	for _, e := range mustRead(t, path) {
+		if s, ok := e.(*capture.Secret); !ok || isLeftover(s) {
+			continue
+		}
+		n++
+		for len(want) > 0 && !reflect.DeepEqual(want[0], e) {
+			want = want[1:]
+		}
+		if len(want) == 0 {
+			t.Fatalf("secret %d was never written, or not there: %+v", n, e)
+		}
+	}
+	if n < 1000 || n == 8000 {
+		t.Errorf("%d of 8000 secrets are left: this test tests nothing", n)
 	}
 }

@@ -34,8 +34,8 @@
 //
 // Both have the private enterprise number 32473 (set aside for documentation,
 // RFC 5612), code 2989, and begin with "gopx1". In packets follow the socket
-// cookie (8 bytes), the process id (4 bytes), both little endian, and the
-// process name. In statistics blocks follow '+' if the next such option of the
+// cookie (8 bytes), the process id (4 bytes), both little endian, marks (1 byte:
+// 1 is a packet that came after its socket was closed) and the process name. In statistics blocks follow '+' if the next such option of the
 // block continues this one, else '=', and JSON: {"type": ..., "event": {...}}.
 // The events are those of package capture with its JSON names; bytes that are
 // not UTF-8 stand as U+10FF00 plus the byte.

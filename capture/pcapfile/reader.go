@@ -84,6 +84,7 @@ func (r *Reader) decompress(w *window) (*window, error) {
 		return nil, headerError(err)
 	}
 	src := io.Reader(&windowReader{w})
+	word := binary.LittleEndian.Uint32(magic)
 	switch {
 	case magic[0] == 0x1f && magic[1] == 0x8b: // RFC 1952, section 2.3.1
 		z, err := gzip.NewReader(src)
@@ -92,7 +93,7 @@ func (r *Reader) decompress(w *window) (*window, error) {
 		}
 		r.closers = append(r.closers, z.Close)
 		return newWindow(z), nil
-	case binary.LittleEndian.Uint32(magic) == 0xfd2fb528: // RFC 8878, section 3.1.1
+	case word == 0xfd2fb528, word&^0xf == 0x184d2a50: // RFC 8878, sections 3.1.1 and 3.1.2
 		z, err := zstd.NewReader(src, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxZstdWindow))
 		if err != nil {
 			return nil, fmt.Errorf("zstd: %w", err)

@@ -64,49 +64,57 @@ func (w *Writer) secret(s *capture.Secret) {
 	line, ok := appendSecret(w.log.line[:0], s)
 	w.log.line = line
 	if ok {
-		n := w.secretLine(line)
+		n, written := w.secretLine(line)
+		if !written {
+			return
+		}
 		ref.Line = &n
 	} else {
 		ref.Inline = &secret{Label: s.Label, ClientRandom: s.ClientRandom, Secret: s.Secret}
 	}
-	if w.err == nil {
-		w.event(typeSecret, ref)
-	}
+	w.event(typeSecret, ref)
 }
 
-// secretLine returns the number of a line, which it writes if it is new.
-func (w *Writer) secretLine(line []byte) int {
+// secretLine returns the number of a line, which it writes if it is new, and
+// whether it is in the file.
+func (w *Writer) secretLine(line []byte) (n int, written bool) {
 	sum := sha256.Sum256(line)
 	if n, ok := w.log.lines[sum]; ok {
-		return n
+		return n, true
 	}
-	n := w.log.count
+	if len(line) <= w.log.room-w.log.used {
+		written = w.writeInRoom(line)
+	} else {
+		written = w.writeLoose(line)
+	}
+	if !written {
+		return 0, false
+	}
+	n = w.log.count
 	w.log.count++
 	if len(w.log.lines) < maxKnown {
 		w.log.lines[sum] = n
 	}
-	if len(line) <= w.log.room-w.log.used {
-		w.writeInRoom(line)
-	} else {
-		w.writeLoose(line)
-	}
-	return n
+	return n, true
 }
 
-func (w *Writer) writeInRoom(line []byte) {
+func (w *Writer) writeInRoom(line []byte) bool {
 	if _, err := w.f.WriteAt(line, w.log.start()+int64(w.log.used)); err != nil {
 		w.fail(err)
-		return
+		return false
 	}
 	w.log.used += len(line)
+	return true
 }
 
-// writeLoose writes a secrets block into the stream.
-func (w *Writer) writeLoose(line []byte) {
+// writeLoose writes a secrets block into the stream. What has not enough room
+// below the maximum size is left out.
+func (w *Writer) writeLoose(line []byte) bool {
 	size := roomBlock(len(line))
 	if !w.admit(typeSecret, size) {
-		return
+		return false
 	}
 	w.log.loose = append(w.log.loose, extent{w.size(), size})
 	w.buf = appendSecretsBlock(w.buf, line)
+	return true
 }

@@ -113,7 +113,7 @@ func (q *secretQueue) keptLine(n int) (capture.Secret, bool) {
 // comments, blank, or forms from before TLS 1.2.
 func parseSecret(line []byte) (capture.Secret, bool) {
 	fields := bytes.Fields(line)
-	if len(fields) != 3 || line[0] == '#' {
+	if len(fields) != 3 || fields[0][0] == '#' {
 		return capture.Secret{}, false
 	}
 	random, err := hex.AppendDecode(nil, fields[1])

@@ -98,6 +98,31 @@ func compareWithTshark(t *testing.T, path string) {
 	}
 }
 
+// TestAfterEditcap reads a recording that editcap has copied: packets, their
+// processes and the secrets are still there.
+func TestAfterEditcap(t *testing.T) {
+	w, path := mustCreate(t, Options{})
+	want := conversation(t)
+	mustWrite(t, w, want...)
+	mustClose(t, w)
+	tool(t, "editcap", path, path+".copy")
+	packets, secrets := 0, 0
+	for _, e := range mustRead(t, path+".copy") {
+		switch e := e.(type) {
+		case *capture.Secret:
+			secrets++
+		case *capture.Packet:
+			packets++
+			if e.PID != 99 || e.Comm != "go" {
+				t.Errorf("packet %+v, want that of process 99", e)
+			}
+		}
+	}
+	if secrets == 0 || packets+secrets < len(want) {
+		t.Errorf("%d packets, %d secrets; want %d events", packets, secrets, len(want))
+	}
+}
+
 // TestWiresharkDecrypts records HTTP over TLS, with the secrets where a live run
 // has them: behind the first packets that need them. With the room for secrets
 // used up and without.

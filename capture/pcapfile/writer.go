@@ -31,6 +31,8 @@ type Options struct {
 	// below MinMaxBytes are errors. When it is reached, the oldest packets are
 	// cut to 128 bytes, small ones only after all that are over 512 bytes.
 	// When nothing is left to cut, packets and then other events are left out.
+	// Cutting copies the file: Write takes some 0.6 ms then for each MiB of it,
+	// and the disk must have room for the copy.
 	MaxBytes int64
 }
 

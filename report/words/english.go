@@ -5,8 +5,10 @@ import "slices"
 // english lists the English sentences, layer by layer.
 func english() []Sentence {
 	return slices.Concat(
-		englishDNS(), englishTCP(), englishProxy(), englishTLS(), englishCertificates(),
-		englishHTTP(), englishStatus(), englishModules(), englishTrace(),
+		englishDNS(), englishTCP(), englishProxy(), englishTunnels(),
+		englishTLS(), englishAlerts(), englishCertificates(),
+		englishHTTP(), englishRedirects(), englishStatus(), englishBodies(),
+		englishModules(), englishSums(), englishTrace(),
 	)
 }
 

@@ -1,7 +1,6 @@
 package words
 
-// englishHTTP is about requests whose answers did not come, or not whole, and
-// about redirects.
+// englishHTTP is about answers that did not come, or not whole.
 func englishHTTP() []Sentence {
 	again := "curl -sv -o /dev/null --max-time 60 {url}"
 	another := "go env -w GOPROXY='https://OTHER-MODULE-PROXY,direct'   # \"|\" does not help against silence: no error ever comes"
@@ -51,6 +50,12 @@ func englishHTTP() []Sentence {
 			Proof:     "A FIN or RST from the peer after the request, with no byte of an answer.",
 			LookAlike: "On a connection that was used before, this is an ordinary race, and go tries again by itself.",
 		},
+	}
+}
+
+// englishRedirects is about redirects that lead nowhere.
+func englishRedirects() []Sentence {
+	return []Sentence{
 		{
 			Rule: "redirect-loop", Title: "redirects without an end",
 			Summary:   "{host} redirects {url} in a circle ({count} requests over {hosts})",

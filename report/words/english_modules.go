@@ -50,6 +50,13 @@ func englishModules() []Sentence {
 			Proof:     "A request of git without an answer on an open connection.",
 			LookAlike: "hang-no-response: the request is go's own.",
 		},
+	}
+}
+
+// englishSums is about the checksum database.
+func englishSums() []Sentence {
+	again := "curl -sv {url}"
+	return []Sentence{
 		{
 			Rule: "sumdb-unreachable", Title: "the checksum database can't be reached",
 			Summary:   "the checksum database {host} can't be reached ({reason})",
@@ -67,6 +74,15 @@ func englishModules() []Sentence {
 			Meaning:   "go takes the answer as: the database is out of order.",
 			Proof:     "An error status for a path below /sumdb/.",
 			LookAlike: "sumdb-unreachable: the database itself is asked.",
+		},
+		{
+			Rule: "sumdb-html", Title: "a web page in place of the checksum database's answer",
+			Summary:   "{host} answered with a web page, status 200, in place of the checksum record {url}{via}",
+			Because:   "a login or block page of a portal or filter; go prints \"malformed record data\"",
+			Fix:       []string{again, "log in to the portal with a browser, or have {host} exempted from it"},
+			Meaning:   "The database's answer was replaced; its signature protects from worse.",
+			Proof:     "Content-Type text/html, or a body that begins with <, for a lookup or a tile.",
+			LookAlike: "html-200: a module's own file.",
 		},
 		{
 			Rule: "sumdb-404-private", Title: "the checksum database does not know the module",

@@ -1,9 +1,8 @@
 package words
 
-// englishProxy is about the HTTP or SOCKS proxy between.
+// englishProxy is about how the HTTP proxy between answers CONNECT.
 func englishProxy() []Sentence {
 	show := "curl -v -x http://{host}:{port} https://{target}/   # show this to those who run the proxy"
-	variables := "env | grep -i _proxy"
 	return []Sentence{
 		{
 			Rule: "proxy-407", Title: "the proxy wants credentials",
@@ -50,6 +49,14 @@ func englishProxy() []Sentence {
 			Proof:     "A status below 400 other than 200 in reply to CONNECT.",
 			LookAlike: "proxy-403: 4xx.",
 		},
+	}
+}
+
+// englishTunnels is about tunnels that were not opened, or did not carry.
+func englishTunnels() []Sentence {
+	show := "curl -v -x http://{host}:{port} https://{target}/   # show this to those who run the proxy"
+	variables := "env | grep -i _proxy"
+	return []Sentence{
 		{
 			Rule: "proxy-hang-connect", Title: "the proxy does not answer CONNECT",
 			Summary:   "the proxy {host}:{port} took CONNECT {target} and did not answer for {seconds} s",

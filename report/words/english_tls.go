@@ -50,6 +50,13 @@ func englishTLS() []Sentence {
 			Proof:     "The first bytes of the server.",
 			LookAlike: "http-on-https-port.",
 		},
+	}
+}
+
+// englishAlerts is about handshakes that an alert ended.
+func englishAlerts() []Sentence {
+	try := "openssl s_client -connect {host}:{port} -servername {name} </dev/null"
+	return []Sentence{
 		{
 			Rule: "tls-version", Title: "no TLS version in common",
 			Summary:   "{host} ({address}) and the client have no TLS version in common (alert {alert})",

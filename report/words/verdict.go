@@ -28,7 +28,7 @@ func unexplained(t *trace.Trace) string {
 	case trace.Failed:
 		return fmt.Sprintf("the command failed (%s), and nothing on the wire explains it: %s", exit(t.Command), seen(t))
 	case trace.Interrupted:
-		return fmt.Sprintf("the command was interrupted (%s) and was not waiting for the network: %s", exit(t.Command), seen(t))
+		return fmt.Sprintf("the command was interrupted (%s), and nothing shows that it waited for the network: %s", exit(t.Command), seen(t))
 	}
 	return "nothing conclusive: " + seen(t)
 }

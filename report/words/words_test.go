@@ -113,7 +113,7 @@ func TestVerdict(t *testing.T) {
 		}, "the command succeeded: 0 lookups, 0 connections, 0 requests, with 1 warning"},
 		{"interrupted", &trace.Trace{
 			Verdict: trace.Verdict{Outcome: trace.Interrupted}, Command: &trace.Command{Signal: "SIGINT", Interrupted: true},
-		}, "the command was interrupted (SIGINT) and was not waiting for the network: 0 lookups, 0 connections, 0 requests"},
+		}, "the command was interrupted (SIGINT), and nothing shows that it waited for the network: 0 lookups, 0 connections, 0 requests"},
 		{"a file without anything", &trace.Trace{Verdict: trace.Verdict{Outcome: trace.Unknown}},
 			"nothing conclusive: 0 lookups, 0 connections, 0 requests"},
 	} {

@@ -1,3 +1,5 @@
+//go:build linux
+
 package gate
 
 import (
@@ -28,11 +30,14 @@ const (
 	noTLS   = "none"
 )
 
-// inode tells one state of a file from another. Ino and device alone do not:
-// a file may be written anew in place.
-type inode struct {
-	dev, ino uint64
-	ctime    unix.Timespec
+// inode is a file of the machine, as stat(2) names it.
+type inode struct{ dev, ino uint64 }
+
+// finding is the verdict on one state of a file, which may be written anew in
+// place: that changes its ctime.
+type finding struct {
+	ctime   unix.Timespec
+	verdict Verdict
 }
 
 // maxKnown bounds what is remembered. Past it an executable is examined again,
@@ -46,13 +51,13 @@ type Examiner struct {
 	absent error
 
 	mu    sync.Mutex
-	known map[inode]Verdict
+	known map[inode]finding
 }
 
 // NewExaminer returns an examiner that places the probe with attach, whose
 // error is absent (errors.Is) for an executable without crypto/tls.
 func NewExaminer(attach func(path string) error, absent error) *Examiner {
-	return &Examiner{attach: attach, absent: absent, known: map[inode]Verdict{}}
+	return &Examiner{attach: attach, absent: absent, known: map[inode]finding{}}
 }
 
 // Path examines the executable at a path ahead of its first use.
@@ -90,25 +95,34 @@ func unexamined(err error) string {
 	return fmt.Sprintf("its executable could not be examined: %v", err)
 }
 
+// Known returns what was found last in the file with that device and inode
+// number (stat(2)).
+func (x *Examiner) Known(dev, ino uint64) (Verdict, bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	f, ok := x.known[inode{dev, ino}]
+	return f.verdict, ok
+}
+
 // look returns the verdict on an open executable and whether it was known.
 func (x *Examiner) look(fd int) (Verdict, bool, error) {
-	key, err := identify(fd)
+	key, ctime, err := identify(fd)
 	if err != nil {
 		return Verdict{}, false, err
 	}
 	x.mu.Lock()
-	v, seen := x.known[key]
+	old, seen := x.known[key]
 	x.mu.Unlock()
-	if seen {
-		return v, true, nil
+	if seen && old.ctime == ctime {
+		return old.verdict, true, nil
 	}
-	v = x.judge("/proc/self/fd/" + strconv.Itoa(fd))
+	v := x.judge("/proc/self/fd/" + strconv.Itoa(fd))
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if len(x.known) >= maxKnown {
 		clear(x.known)
 	}
-	x.known[key] = v
+	x.known[key] = finding{ctime, v}
 	return v, false, nil
 }
 
@@ -128,14 +142,14 @@ func (x *Examiner) judge(path string) Verdict {
 	return v
 }
 
-// identify returns the key of an open regular file.
-func identify(fd int) (inode, error) {
+// identify returns which regular file is open, and its ctime.
+func identify(fd int) (inode, unix.Timespec, error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
-		return inode{}, err
+		return inode{}, unix.Timespec{}, err
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFREG {
-		return inode{}, errors.New("not a regular file")
+		return inode{}, unix.Timespec{}, errors.New("not a regular file")
 	}
-	return inode{dev: st.Dev, ino: st.Ino, ctime: st.Ctim}, nil
+	return inode{dev: st.Dev, ino: st.Ino}, st.Ctim, nil
 }

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Package gate holds every execve of a mount namespace until the executable
 // has been examined: that is the one moment at which a TLS probe can be placed
 // into a program that was never seen before without losing its first handshake.

@@ -1,3 +1,5 @@
+//go:build linux
+
 package gate
 
 import "golang.org/x/sys/unix"

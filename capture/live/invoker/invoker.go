@@ -1,3 +1,5 @@
+//go:build linux
+
 // Package invoker tells for whom a command is to run: who called sudo, and the
 // environment that this user had before sudo replaced it.
 //

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Package settings reads the configuration of the go command, and of what it
 // runs, as a process with a given environment sees it, without running
 // anything: environment, then the user's `go env -w` file, then GOROOT/go.env,

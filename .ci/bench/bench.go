@@ -1,0 +1,150 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+)
+
+// load is something to download over some path.
+type load struct {
+	name, about string
+	network     func(self string) (*network, error)
+	set         func(*options) moduleSet
+	// wall is the most that tracing may multiply the wall clock by.
+	wall float64
+}
+
+// loads lists what is measured.
+func loads() []load {
+	large := func(o *options) moduleSet { return o.large }
+	return []load{
+		{"fast", "loopback at full speed", loopback, large, 1.15},
+		{"shaped", "veth at 1 Gbit/s", gigabit, large, 1.02},
+		{"small", "loopback, small requests", loopback, func(o *options) moduleSet { return o.small }, 1.05},
+	}
+}
+
+// loadNames are the values of -loads.
+func loadNames() []string {
+	var names []string
+	for _, l := range loads() {
+		names = append(names, l.name)
+	}
+	return names
+}
+
+// bench is one run of this program.
+type bench struct {
+	*options
+	dir  string
+	self string
+	out  io.Writer
+	// targets are the rows of the last table.
+	targets []target
+	// lost and memory are those of gopx-trace over all loads.
+	lost   int64
+	memory uint64
+}
+
+// all measures everything that was asked for.
+func (b *bench) all() error {
+	if err := b.start(); err != nil {
+		return err
+	}
+	wanted := strings.Split(b.options.loads, ",")
+	for _, l := range loads() {
+		if !slices.Contains(wanted, l.name) {
+			continue
+		}
+		if err := b.load(l); err != nil {
+			return fmt.Errorf("%s: %w", l.about, err)
+		}
+	}
+	return b.summary()
+}
+
+// start measures the time from the start of gopx-trace to its command's.
+func (b *bench) start() error {
+	traced, alone, err := b.starts()
+	if err != nil {
+		return err
+	}
+	before, after := figures(traced.before), figures(traced.after)
+	fmt.Fprintf(b.out, "\nA command that does nothing, %d runs, ms, median (min-max):\n", len(before))
+	w := tabwriter.NewWriter(b.out, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(w, "\tstart to exec\texec to end")
+	fmt.Fprintf(w, "alone\t%s\t%s\n", figures(alone.before).spread(), figures(alone.after).spread())
+	fmt.Fprintf(w, "gopx-trace\t%s\t%s\n", before.spread(), after.spread())
+	b.targets = append(b.targets, target{"start to exec, median", " ms", 150, before.median()})
+	return w.Flush()
+}
+
+// load measures one load with every tool.
+func (b *bench) load(l load) error {
+	set := l.set(b.options)
+	s, err := newSite(b.self, b.dir, l.network, set)
+	if err != nil {
+		return err
+	}
+	defer s.end()
+	speed, err := s.speed()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(b.out, "\n%s: %d modules, %.1f MB, %d requests; the path carries %.0f Mbit/s\n",
+		l.about, set.Count, float64(set.total())/1e6, set.requests(), speed)
+	if _, err := b.once(s, (*work).untraced); err != nil { // warms the caches
+		return err
+	}
+	tools := b.tools()
+	results := make([]result, len(tools))
+	for round := range b.pairs {
+		for i, t := range tools {
+			if err := b.pair(s, t, round, &results[i]); err != nil {
+				return fmt.Errorf("%s: %w", t.name, err)
+			}
+		}
+	}
+	b.judge(l, results)
+	return b.table(s, tools, results)
+}
+
+// pair runs the command untraced and with a tool. Which one is first changes
+// from round to round.
+func (b *bench) pair(s *site, t tool, round int, r *result) error {
+	runs := []func(*work) (sample, error){(*work).untraced, t.run}
+	var got [2]sample
+	for i := range runs {
+		at := (i + round) % 2
+		var err error
+		if got[at], err = b.once(s, runs[at]); err != nil {
+			return err
+		}
+	}
+	r.add(got[0], got[1])
+	fmt.Fprintf(os.Stderr, "  %d %-17s %6.2f s %6.2f CPU-s against %6.2f s %6.2f CPU-s\n", round+1, t.name,
+		got[1].wall.Seconds(), got[1].cpu.Seconds(), got[0].wall.Seconds(), got[0].cpu.Seconds())
+	return nil
+}
+
+// once runs the command once in an empty place.
+func (b *bench) once(s *site, run func(*work) (sample, error)) (sample, error) {
+	w, err := s.newWork()
+	if err != nil {
+		return sample{}, err
+	}
+	got, err := run(w)
+	if err == nil {
+		err = w.complete()
+	}
+	if err != nil {
+		return got, err // the place stays until the end, for nobody to see
+	}
+	return got, w.remove()
+}

@@ -1,0 +1,116 @@
+//go:build linux
+
+// Command bench measures what tracing costs: the wall clock and the CPU time of
+// a real go mod download, alone, under gopx-trace and beside tcpdump.
+//
+// Every figure is a ratio of two runs, one right after the other, and stands
+// beside a null control: the same ratio of two untraced runs. Run it as root:
+//
+//	make bench
+//	make bench BENCH="-pairs 9 -loads shaped"
+//
+// docs/performance.md says how to read what it prints.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// options are what was typed.
+type options struct {
+	pairs  int
+	starts int
+	large  moduleSet
+	small  moduleSet
+	mega   int
+	dir    string
+	tool   string
+	loads  string
+}
+
+// The roles of this program: besides measuring it is the other side.
+const (
+	roleServe = "serve" // the module proxy
+	roleHold  = "hold"  // keeps a network namespace
+	roleFetch = "fetch" // measures the path to the proxy
+	roleClock = "clock" // says when it started
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		if !errors.Is(err, flag.ErrHelp) {
+			fmt.Fprintf(os.Stderr, "bench: error: %v\n", err)
+		}
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	if len(args) > 0 {
+		switch args[0] {
+		case roleServe:
+			return serve(args[1:])
+		case roleHold:
+			return hold()
+		case roleFetch:
+			return fetch(args[1:])
+		case roleClock:
+			return clock()
+		}
+	}
+	o, err := parse(args)
+	if err != nil {
+		return err
+	}
+	return o.measure()
+}
+
+// parse reads the command line.
+func parse(args []string) (*options, error) {
+	o := &options{}
+	f := flag.NewFlagSet("bench", flag.ContinueOnError)
+	f.IntVar(&o.pairs, "pairs", 5, "pairs of runs for each tool and load")
+	f.IntVar(&o.starts, "starts", 20, "runs for the time from start to exec")
+	f.IntVar(&o.mega, "size", 500, "MB of the large module set")
+	f.IntVar(&o.large.Count, "large", 25, "modules in the large set")
+	f.IntVar(&o.small.Count, "small", 6700, "modules in the small set; each is three requests")
+	f.StringVar(&o.dir, "dir", "/dev/shm", "where module caches and recordings are made; a disk adds its own noise")
+	f.StringVar(&o.tool, "tool", "./gopx-trace", "the gopx-trace to measure")
+	f.StringVar(&o.loads, "loads", strings.Join(loadNames(), ","), "the loads to measure")
+	if err := f.Parse(args); err != nil {
+		return nil, err
+	}
+	if o.pairs < 1 || o.starts < 1 || o.large.Count < 1 || o.small.Count < 1 || o.mega < o.large.Count {
+		return nil, errors.New("counts begin at 1, and -size at one MB for each module")
+	}
+	o.large.Bytes, o.small.Bytes = o.mega*1e6/o.large.Count, smallBytes
+	return o, nil
+}
+
+// measure runs everything and prints the report to standard output.
+func (o *options) measure() error {
+	if os.Geteuid() != 0 {
+		return errors.New("probes and network namespaces need root: make bench asks sudo for it")
+	}
+	dir, err := os.MkdirTemp(o.dir, "gopx-trace-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	b := &bench{options: o, dir: dir, out: os.Stdout}
+	if b.self, err = os.Executable(); err != nil {
+		return err
+	}
+	if o.tool, err = filepath.Abs(o.tool); err != nil { // the runs have directories of their own
+		return err
+	}
+	fmt.Fprintf(b.out, "%s, %d CPUs, Linux %s, %s, load average %s\n%d pairs, in %s\n",
+		cpuModel(), runtime.NumCPU(), kernelRelease(), runtime.Version(), loadAverage(), o.pairs, o.dir)
+	return b.all()
+}
