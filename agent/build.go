@@ -82,7 +82,7 @@ func (b *builder) open(c *flow.Conn) flow.Stream {
 	}
 	c.Value = facts
 	b.trace.Connections = append(b.trace.Connections, facts)
-	return decode.NewDetect(&decode.Conn{Facts: facts, Endpoints: c.Endpoints, Secrets: b.secrets, Out: b})
+	return decode.NewDetect(&decode.Conn{Facts: facts, Endpoints: c.Endpoints, TCP: c, Secrets: b.secrets, Out: b})
 }
 
 // closed takes the TCP facts of a complete connection over.
@@ -127,7 +127,13 @@ func side(d *flow.Dir) string {
 }
 
 // Request implements [decode.Out].
-func (b *builder) Request(r *trace.Request) { b.trace.Requests = append(b.trace.Requests, r) }
+func (b *builder) Request(r *trace.Request) {
+	if r.Pushed {
+		b.trace.Pushes = append(b.trace.Pushes, r)
+		return
+	}
+	b.trace.Requests = append(b.trace.Requests, r)
+}
 
 // DNS implements [decode.Out].
 func (b *builder) DNS(m *decode.Message) { b.lookups.Add(m) }

@@ -67,8 +67,12 @@ func order(t *trace.Trace) {
 		return cmp.Or(a.StartedAt.Compare(b.StartedAt), cmp.Compare(a.Connection, b.Connection),
 			cmp.Compare(stream(a), stream(b)))
 	})
+	process := map[int]uint32{}
+	for _, c := range t.Connections {
+		process[c.ID] = c.PID
+	}
 	for i, r := range t.Requests {
-		r.ID = i + 1
+		r.ID, r.PID = i+1, process[r.Connection]
 	}
 }
 

@@ -45,7 +45,7 @@ func (d *decoder) decode(record []byte, s *Sample) error {
 	case KindSecret:
 		ok = s.Secret.decode(record)
 	default:
-		ok = s.Kind <= KindSocketError && s.Socket.decode(record)
+		ok = s.Kind >= KindSocketCreate && s.Kind <= KindSocketError && s.Socket.decode(record)
 	}
 	if !ok {
 		return fmt.Errorf("record of kind %d with %d bytes", e.Kind, len(record))

@@ -215,6 +215,7 @@ func (x *exchange) seen(m flow.Mark) {
 	if len(x.r.Frames) == 3 {
 		x.r.Frames[2] = m.Frame
 	}
+	x.r.LastByteAt = m.Time
 }
 
 // finish closes the books.

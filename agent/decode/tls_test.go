@@ -406,3 +406,50 @@ func difference(a, b played) string {
 	}
 	return cmp.Diff(a, b)
 }
+
+// nowhere is a stream that nobody reads.
+type nowhere struct{}
+
+func (nowhere) Data(flow.Dir, []byte, flow.Mark) {}
+
+func (nowhere) Gap(flow.Dir, uint64, flow.Mark) {}
+
+func (nowhere) End(flow.Dir, flow.Ending, flow.Mark) {}
+
+// BenchmarkTLS reads a download in segments of one packet and of one GSO
+// super-packet, with and without its secrets.
+func BenchmarkTLS(b *testing.B) {
+	client, server := configs(b)
+	tape, err := dialogue(b, client, server, []byte("request"), make([]byte, 8<<20))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, segment := range []int{1448, 64 << 10} {
+		for _, secrets := range []bool{true, false} {
+			b.Run(fmt.Sprintf("segments of %d, secrets %v", segment, secrets), func(b *testing.B) {
+				b.SetBytes(int64(tape.length(flow.ToClient)))
+				b.ReportAllocs()
+				for b.Loop() {
+					readTape(tape, segment, secrets)
+				}
+			})
+		}
+	}
+}
+
+func readTape(tape *tlsTape, segment int, secrets bool) {
+	store := keylog.NewStore()
+	if secrets {
+		tape.addSecrets(store)
+	}
+	layer := newTLSLayer(&Conn{Facts: &trace.Connection{}, Secrets: store}, func(*Conn) flow.Stream { return nowhere{} })
+	for _, e := range tape.events {
+		for b := e.b; len(b) > 0; {
+			n := min(segment, len(b))
+			layer.Data(e.dir, b[:n], flow.Mark{})
+			b = b[n:]
+		}
+	}
+	layer.End(flow.ToServer, flow.Open, flow.Mark{})
+	layer.End(flow.ToClient, flow.Open, flow.Mark{})
+}

@@ -22,7 +22,7 @@ func (r Rule) Args() []string { return strings.Fields(r.args) }
 
 // What findings about the same kind of thing have in common.
 const (
-	lookupArgs  = "host server"
+	lookupArgs  = "host server resolver"
 	dialArgs    = "host port address via seconds from"
 	connectArgs = "host port address target status text"
 	layerArgs   = "host port address via name"

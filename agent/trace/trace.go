@@ -50,6 +50,7 @@ type Trace struct {
 	Lookups     []*Lookup     `json:"lookups"`
 	Connections []*Connection `json:"connections"`
 	Requests    []*Request    `json:"requests"`
+	Pushes      []*Request    `json:"pushes,omitempty"` // HTTP/2 server push
 	Chains      []*Chain      `json:"chains"`
 	Fetches     []*Fetch      `json:"fetches"`
 	Hops        []*Hop        `json:"hops"`

@@ -58,7 +58,7 @@ func (r *randomEvents) packet() *capture.Packet {
 	p := &capture.Packet{Time: r.clock, Frame: r.frame, Link: capture.LinkRaw, Data: r.bytes(r.IntN(r.packetSize)), Direction: capture.Direction(r.IntN(3))}
 	p.Length = len(p.Data) + r.IntN(2)*r.IntN(1000)
 	if r.IntN(4) > 0 {
-		p.Socket, p.PID, p.Comm = r.Uint64(), r.Uint32(), fmt.Sprint("go", r.IntN(5))
+		p.Socket, p.PID, p.Comm, p.Filled = r.Uint64(), r.Uint32(), fmt.Sprint("go", r.IntN(5)), r.IntN(9) == 0
 	}
 	if r.IntN(8) == 0 {
 		p.Socket, p.PID, p.Comm = 0, 0, r.text()

@@ -2,7 +2,7 @@ package words
 
 // englishDNS is about names that could not be resolved.
 func englishDNS() []Sentence {
-	ask := "dig @{server} {host}   # ask the same resolver by hand; it is set in /etc/resolv.conf"
+	ask := "dig @{resolver} {host}   # ask the same resolver by hand; it is set in /etc/resolv.conf"
 	viaProxy := "export HTTPS_PROXY=http://PROXY:3128   # where a proxy is the way out, it resolves the name"
 	return []Sentence{
 		{
@@ -27,7 +27,7 @@ func englishDNS() []Sentence {
 			Rule: "dns-servfail", Title: "the resolver failed",
 			Summary:   "the resolver {server} failed to resolve {host} (SERVFAIL)",
 			Because:   "its own upstream is unreachable, or the name's DNSSEC signatures do not hold",
-			Fix:       []string{ask, "dig @{server} +cd {host}   # an answer with +cd means DNSSEC is what fails", "use another resolver in /etc/resolv.conf"},
+			Fix:       []string{ask, "dig @{resolver} +cd {host}   # an answer with +cd means DNSSEC is what fails", "use another resolver in /etc/resolv.conf"},
 			Meaning:   "The resolver is alive and could not do its work.",
 			Proof:     "An answer with rcode SERVFAIL.",
 			LookAlike: "dns-refused: go prints \"server misbehaving\" for both; the rcode differs.",
