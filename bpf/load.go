@@ -95,14 +95,15 @@ func (l *loader) loadAll(spec *ebpf.CollectionSpec) error {
 	if err == nil {
 		return nil
 	}
+	l.missing = nil
 	extra := optional()
 	required := only(spec, func(name string) bool { return extra[name] == "" })
 	if l.load(required) != nil {
 		return err
 	}
-	for name, sentence := range extra {
+	for name := range extra {
 		if err := l.load(only(spec, func(n string) bool { return n == name })); err != nil {
-			l.missing = append(l.missing, sentence)
+			l.missing = append(l.missing, extra[name])
 		}
 	}
 	return nil

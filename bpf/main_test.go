@@ -41,6 +41,7 @@ func roles() map[string]func(args []string) error {
 		"fetch-tls": fetchTLSRole,
 		"serve":     serveRole,
 		"hold":      holdRole,
+		"late":      lateRole,
 		"load":      loadRole,
 		"permit":    permitRole,
 	}
@@ -182,6 +183,31 @@ func holdRole(args []string) error {
 		return err
 	}
 	_, err = io.Copy(io.Discard, os.Stdin)
+	return err
+}
+
+// lateRole makes a UDP socket and a connection to args[1], says so, and when its
+// input ends sends a datagram to args[0] and closes.
+func lateRole(args []string) error {
+	datagrams, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	defer datagrams.Close()
+	to, err := net.ResolveUDPAddr("udp", args[0])
+	if err != nil {
+		return err
+	}
+	conn, err := net.Dial("tcp", args[1])
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	fmt.Println("ready")
+	if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
+		return err
+	}
+	_, err = datagrams.WriteTo([]byte("late"), to)
 	return err
 }
 

@@ -10,6 +10,9 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -255,3 +258,92 @@ func TestLost(t *testing.T) {
 type discard struct{ testing.TB }
 
 func (discard) Errorf(string, ...any) {}
+
+// UDP sockets that are never connected belong to who sends, also those that are
+// older than the probe; of an older connection the owner is not known.
+func TestOlderSockets(t *testing.T) {
+	dir := newCgroup(t)
+	sink, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sink.Close()
+	cmd := (&watched{t: t, cgroup: dir}).into(self("late", sink.LocalAddr().String(), echoServer(t, "127.0.0.1")))
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fmt.Fscanln(out, new(string)); err != nil {
+		t.Fatal(err)
+	}
+	p, err := Load(Options{Cgroup: dir, RingBytes: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	in.Close()
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	samples := (&watched{p, t, dir}).readUntil(done)
+	defer dump(t, samples)
+	pids := make(map[byte]uint32)
+	for _, s := range ofKind(samples, KindPacket) {
+		pids[parse(s.Packet.Data).protocol] = s.PID
+		if s.Packet.Cookie == 0 {
+			t.Error("packet without a cookie")
+		}
+	}
+	if pid, ok := pids[unix.IPPROTO_UDP]; pid != uint32(cmd.Process.Pid) {
+		t.Errorf("datagram (%t) of pid %d, want %d", ok, pid, cmd.Process.Pid)
+	}
+	if pid, ok := pids[unix.IPPROTO_TCP]; !ok || pid != 0 {
+		t.Errorf("segment (%t) of pid %d, want 0", ok, pid)
+	}
+}
+
+// Processes of a cgroup below count, also where the depth of the watched one
+// cannot be known.
+func TestScope(t *testing.T) {
+	dir := newCgroup(t)
+	below := filepath.Join(dir, "below")
+	if err := os.Mkdir(below, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	defer os.Remove(below)
+	for _, known := range []bool{true, false} {
+		s, err := openScope(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		if s.level != s.levelMax {
+			t.Errorf("level %d to %d, want one", s.level, s.levelMax)
+		}
+		if !known {
+			s.level, s.levelMax = 0, maxLevel-1
+		}
+		spec, err := Options{RingBytes: 1 << 20}.spec(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := &watched{&Probe{executables: make(map[inode]executable)}, t, below}
+		defer w.Close()
+		if err := w.start(spec, s); err != nil {
+			t.Fatal(err)
+		}
+		if err := exec.Command("/bin/true").Run(); err != nil {
+			t.Fatal(err)
+		}
+		pid, samples := w.run(exec.Command("/bin/true"))
+		if execs := ofKind(samples, KindExec); len(execs) != 1 || execs[0].PID != pid {
+			t.Errorf("depth known %t: %d execs, want that of %d", known, len(execs), pid)
+		}
+	}
+}

@@ -13,6 +13,7 @@ package bpf
 import (
 	"errors"
 	"io"
+	"slices"
 	"sync"
 
 	"github.com/cilium/ebpf"
@@ -79,6 +80,8 @@ func (p *Probe) start(spec *ebpf.CollectionSpec, s *scope) error {
 	if err := l.loadAll(spec); err != nil {
 		return err
 	}
+	slices.Sort(p.missing)
+	p.missing = slices.Compact(p.missing)
 	p.lost = l.maps[gopxMapLost]
 	var err error
 	p.ring, err = newRing(l.maps[gopxMapRing])

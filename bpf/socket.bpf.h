@@ -50,7 +50,7 @@ static __always_inline int on_connect(struct bpf_sock_addr *ctx, bool v6)
 {
 	struct socket_event e = {};
 
-	/* For a socket that is older than the probe or was handed over. */
+	/* For a socket that is older than the probe. */
 	own(ctx->sk, bpf_get_netns_cookie(ctx));
 	begin(&e.event, EVENT_SOCKET_CONNECT);
 	e.cookie = bpf_get_socket_cookie(ctx);

@@ -45,8 +45,8 @@ func sample() *trace.Trace {
 		}},
 		Findings: []*trace.Finding{{
 			Rule: "proxy-403", Severity: trace.Error, Confidence: trace.Certain, Hop: "http-proxy:proxy.test",
-			Summary: "the proxy said no to ann:p@ssw0rd", Evidence: []trace.Evidence{{Kind: "connection", Ref: "1", Frames: []int{4, 6}, Text: "CONNECT cdn.test:443 was answered 403 Forbidden"}},
-			Fix: []string{"curl -x http://ann:p%40ssw0rd@proxy.test:3128 https://cdn.test/"},
+			Args:     map[string]string{"host": "proxy.test", "port": "3128", "address": "10.0.0.2:3128", "target": "cdn.test:443", "status": "403", "text": "No p@ssw0rd"},
+			Evidence: []trace.Evidence{{Kind: "connection", Ref: "1", Frames: []int{4, 6}, Text: "CONNECT cdn.test:443 was answered 403 Forbidden"}},
 		}},
 		Hops: []*trace.Hop{
 			{Name: "http-proxy:proxy.test", Address: "10.0.0.2:3128", State: trace.Failed, Connections: 1, Requests: 2, Statuses: map[int]int{200: 1, 403: 1}, Slowest: 12.5},
@@ -101,7 +101,7 @@ func TestTextReport(t *testing.T) {
 	}
 	golden(t, "testdata/text.golden", b.Bytes())
 	first, _, _ := strings.Cut(b.String(), "\n")
-	if first != "gopx-trace: FAILED at http-proxy:proxy.test: the proxy said no" {
+	if first != "gopx-trace: FAILED at http-proxy:proxy.test: the proxy proxy.test:3128 refused CONNECT cdn.test:443: 403 No ***" {
 		t.Errorf("the first line is not the answer: %q", first)
 	}
 }
@@ -132,7 +132,7 @@ func golden(t *testing.T, path string, got []byte) {
 
 func TestCapturedBytesCannotDriveTheTerminal(t *testing.T) {
 	tr := sample()
-	tr.Verdict.Summary = "reason \x1b[2J\x07 \u202e phrase\n"
+	tr.Findings[0].Args["text"] = "reason \x1b[2J\x07 \u202e phrase\n"
 	tr.Requests[0].URL = "http://\x1b]0;x\x07/"
 	var b bytes.Buffer
 	if err := Write(&b, "text", tr, Options{Verbose: true}); err != nil {

@@ -145,6 +145,7 @@ func (t *tlsLayer) resumeAt(h *tlsHalf, size int, m flow.Mark) bool {
 	r := h.lost.buf[:size]
 	if !h.closed && t.mayProtect(h, r[0]) {
 		before := h.epoch
+		t.makeRoom(size)
 		typ, plain, ok := t.tryOpen(h, r)
 		if ok {
 			t.resumed(h, before, m)

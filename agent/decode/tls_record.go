@@ -1,6 +1,8 @@
 package decode
 
 import (
+	"slices"
+
 	"github.com/gopx-trace/gopx-trace/agent/flow"
 	"github.com/gopx-trace/gopx-trace/agent/keylog"
 )
@@ -39,7 +41,8 @@ type tlsHalf struct {
 
 	epoch  epoch
 	opener *keylog.Opener
-	// unread counts the records of the epoch that went by without an opener.
+	// unread counts the records, since the last one opened, that were lost or
+	// did not open: the opener has not counted them.
 	unread uint64
 	// failures counts records in a row that did not open.
 	failures int
@@ -116,7 +119,7 @@ func (t *tlsLayer) bufferedRecord(h *tlsHalf, b []byte, m flow.Mark) (rest []byt
 	size, ok := h.recordSize(h.buf)
 	switch {
 	case !ok:
-		t.notTLS(h, h.buf)
+		b = slices.Concat(h.buf, b)
 		h.buf = h.buf[:0]
 		t.malformed(h)
 		return b, true
@@ -202,6 +205,7 @@ func (t *tlsLayer) record(h *tlsHalf, r []byte, m flow.Mark) bool {
 		t.content(h, r[0], r[recordHeader:], m)
 		return true
 	}
+	t.makeRoom(len(r))
 	typ, plain, how := t.openRecord(h, r)
 	switch how {
 	case awaited:
@@ -215,6 +219,13 @@ func (t *tlsLayer) record(h *tlsHalf, r []byte, m flow.Mark) bool {
 		t.content(h, typ, plain, m)
 	}
 	return true
+}
+
+// makeRoom sees to it that a record of n bytes can be opened into scratch.
+func (t *tlsLayer) makeRoom(n int) {
+	if cap(t.scratch) < n {
+		t.scratch = make([]byte, 0, max(n, 2*cap(t.scratch)))
+	}
 }
 
 // unopened counts a protected record of size bytes that stays closed.

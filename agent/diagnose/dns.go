@@ -97,7 +97,7 @@ func (r *resolution) finding(l *trace.Lookup) *trace.Finding {
 	for _, o := range r.lookups[:min(len(r.lookups), maxEvidence)] {
 		evidence = append(evidence, lookupEvidence(o))
 	}
-	return finding(hopResolver, l.StartedAt, map[string]string{"host": r.name, "server": l.Server, "resolver": address(l.Server)}, evidence...)
+	return finding(hopResolver, l.StartedAt, map[string]string{"host": r.name, "server": l.Server, "resolver": hostOnly(l.Server)}, evidence...)
 }
 
 func dnsNXDomain(f *facts) []*trace.Finding    { return f.dnsFault("NXDOMAIN") }
@@ -147,8 +147,8 @@ func proxyNameUnresolvable(f *facts) []*trace.Finding {
 	return list
 }
 
-// address is an "ip:port" without the port, as dig(1) wants it.
-func address(server string) string {
+// hostOnly is an "ip:port" without the port, as dig(1) wants it.
+func hostOnly(server string) string {
 	host, _, err := net.SplitHostPort(server)
 	if err != nil {
 		return server
