@@ -34,6 +34,8 @@ func newBuilder() *builder {
 		procs:   map[uint32]*trace.Process{},
 		sockets: map[uint64]*socket{},
 	}
+	// a short connection may be over before its secret is known
+	b.secrets.Expect()
 	b.table = flow.NewTable(flow.Options{
 		Open:        b.open,
 		Closed:      b.closed,

@@ -11,6 +11,7 @@ import (
 // finish closes what is still open and returns the facts in a fixed order.
 func (b *builder) finish() *trace.Trace {
 	b.table.Close()
+	b.secrets.Close()
 	t := b.trace
 	t.Lookups = b.lookups.Close()
 	b.unsent()

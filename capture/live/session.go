@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -35,6 +36,7 @@ type session struct {
 	exited   chan struct{} // closed when the command has ended and state is set
 	state    state
 
+	late        atomic.Bool // the context's deadline passed before the command ended
 	tailDropped uint64
 	// unseen are sentences for the report, known from the start.
 	unseen []string
@@ -50,6 +52,7 @@ type state struct {
 	code        int // exit status, or 128+n
 	signal      string
 	interrupted bool
+	timedOut    bool
 }
 
 // newState reads a wait status.
@@ -63,7 +66,7 @@ func newState(at time.Time, w syscall.WaitStatus) state {
 
 // event is the Exit event.
 func (s state) event() *capture.Exit {
-	e := &capture.Exit{Time: s.at.UTC(), Code: s.code, Signal: s.signal, Interrupted: s.interrupted}
+	e := &capture.Exit{Time: s.at.UTC(), Code: s.code, Signal: s.signal, Interrupted: s.interrupted, TimedOut: s.timedOut}
 	if s.signal != "" {
 		e.Code = -1
 	}
@@ -80,6 +83,7 @@ func (s *session) wait() {
 				s.state = newState(s.state.at, w)
 			}
 		}
+		s.state.timedOut = s.late.Load()
 		close(s.exited)
 	}()
 }
@@ -95,6 +99,7 @@ func (s *session) watch(ctx context.Context) {
 		return
 	case <-ctx.Done():
 	}
+	s.late.Store(errors.Is(ctx.Err(), context.DeadlineExceeded))
 	_ = s.process.Signal(syscall.SIGTERM)
 	select {
 	case <-s.exited:

@@ -118,7 +118,7 @@ func FuzzSecret(f *testing.F) {
 	f.Add([]byte("CLIENT_RANDOM 0102 0304"))
 	f.Add([]byte("# comment"))
 	f.Fuzz(func(t *testing.T, line []byte) {
-		s, ok := parseSecret(line)
+		s, ok := capture.ParseSecret(line)
 		if !ok {
 			return
 		}
@@ -126,7 +126,7 @@ func FuzzSecret(f *testing.F) {
 		if !ok {
 			return
 		}
-		again, ok := parseSecret(b)
+		again, ok := capture.ParseSecret(b)
 		if !ok || again.Label != s.Label || !bytes.Equal(again.ClientRandom, s.ClientRandom) || !bytes.Equal(again.Secret, s.Secret) {
 			t.Fatalf("%q became %q", line, b)
 		}

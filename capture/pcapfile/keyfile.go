@@ -40,7 +40,7 @@ func (k *keyed) Next() (capture.Event, error) {
 	for len(k.lines) > 0 {
 		line := k.lines[0]
 		k.lines = k.lines[1:]
-		if s, ok := parseSecret(bytes.TrimSuffix(line, []byte("\r"))); ok {
+		if s, ok := capture.ParseSecret(line); ok {
 			s.From = "file"
 			return &s, nil
 		}

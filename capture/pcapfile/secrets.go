@@ -64,7 +64,7 @@ func (q *secretQueue) add(log []byte, recording bool) {
 func (q *secretQueue) pending() bool {
 	for q.ready == nil && len(q.lines) > 0 {
 		line, rest, _ := bytes.Cut(q.lines, []byte("\n"))
-		if s, ok := parseSecret(line); ok {
+		if s, ok := capture.ParseSecret(line); ok {
 			s.From = "file"
 			q.ready = &s
 		}
@@ -105,30 +105,11 @@ func (q *secretQueue) keptLine(n int) (capture.Secret, bool) {
 	}
 	line, _, _ := bytes.Cut(q.kept[q.starts[n]:], []byte("\n"))
 	q.delivered[n] = true
-	return parseSecret(line)
-}
-
-// parseSecret reads "LABEL CLIENT_RANDOM SECRET", the last two in hex, with or
-// without CR at the end (draft-ietf-tls-keylogfile, section 2). Other lines are
-// comments, blank, or forms from before TLS 1.2.
-func parseSecret(line []byte) (capture.Secret, bool) {
-	fields := bytes.Fields(line)
-	if len(fields) != 3 || fields[0][0] == '#' {
-		return capture.Secret{}, false
-	}
-	random, err := hex.AppendDecode(nil, fields[1])
-	if err != nil {
-		return capture.Secret{}, false
-	}
-	secret, err := hex.AppendDecode(nil, fields[2])
-	if err != nil {
-		return capture.Secret{}, false
-	}
-	return capture.Secret{Label: string(fields[0]), ClientRandom: random, Secret: secret}, true
+	return capture.ParseSecret(line)
 }
 
 // appendSecret appends s as a line, newline included, and tells whether it can
-// be written so that [parseSecret] gives back the same.
+// be written so that [capture.ParseSecret] gives back the same.
 func appendSecret(b []byte, s *capture.Secret) ([]byte, bool) {
 	if s.Label == "" || s.Label[0] == '#' || len(s.ClientRandom) == 0 || len(s.Secret) == 0 {
 		return b, false

@@ -207,7 +207,7 @@ type tape struct {
 func (t *tape) Write(line []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if s, ok := parseSecret(line); ok {
+	if s, ok := capture.ParseSecret(line); ok {
 		s.Time = t.clock
 		t.events = append(t.events, &s)
 	}
