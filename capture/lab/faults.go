@@ -202,7 +202,7 @@ func proxyFaults() []Fault {
 		{Name: "proxy-tunnel-silent", Rule: "proxy-tunnel-silent", Hop: atProxy, About: "the tunnel opens and then nothing comes through it",
 			Setup: func(s *Setup) { s.Via, s.At(GoProxyHost).Raw = HTTPProxy, SilentAfterHello() }, Says: "TLS handshake timeout",
 			Proof: []string{ProxyHost + ": tunnel", GoProxyHost + ": raw"}, Patience: 12 * time.Second},
-		{Name: "tunnel-plain-http", Rule: "tunnel-plain-http", Hop: atGoProxy, About: "a block page in plain HTTP comes through the tunnel in place of TLS",
+		{Name: "tunnel-plain-http", Rule: "tunnel-plain-http", Hop: atProxy, About: "a block page in plain HTTP comes through the tunnel in place of TLS",
 			Setup: func(s *Setup) { s.Via, s.At(GoProxyHost).Raw = HTTPProxy, Speak(blockPage) }, Says: "server gave HTTP response to HTTPS client",
 			Proof: []string{ProxyHost + ": tunnel", GoProxyHost + ": raw"}},
 		{Name: "proxy-302-portal", Rule: "proxy-302-portal", Hop: atProxy, About: "the proxy sends CONNECT to a login page",
