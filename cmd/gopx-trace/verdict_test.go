@@ -19,8 +19,11 @@ var record = flag.Bool("record", false, "rewrite ../../testdata/faults and ../..
 func TestVerdicts(t *testing.T) {
 	for _, f := range lab.Faults() {
 		t.Run(f.Name, func(t *testing.T) {
-			if testing.Short() && f.Patience > 0 {
-				t.Skip("takes a time-out")
+			if f.Patience > 0 { // it waits for a time-out of the go command
+				if testing.Short() {
+					t.Skip("takes a time-out")
+				}
+				t.Parallel()
 			}
 			r := traceFault(t, f.Name)
 			if f.Rule == "" {
