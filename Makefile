@@ -5,11 +5,12 @@ GO      ?= go
 CLANG   ?= clang-19
 FUZZTIME ?= 10s
 MODULE  ?=
+PREFIX  ?= /usr/local
 SUDO    := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 LINT    := $(GO) tool -modfile=.ci/lint/go.mod golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test unit check-tools vet lint cross fuzz generate man bench clean
+.PHONY: help build install demo test unit check-tools vet lint cross fuzz generate man bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,10 +18,17 @@ help: ## list the targets
 build: ## build ./gopx-trace (needs Go only: the BPF objects are committed)
 	CGO_ENABLED=0 $(GO) build -trimpath -o gopx-trace ./cmd/gopx-trace
 
+install: build ## put the binary, man pages and completions below PREFIX
+	$(SUDO) install -D -m 755 gopx-trace $(DESTDIR)$(PREFIX)/bin/gopx-trace
+	$(SUDO) install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	$(SUDO) ./gopx-trace man $(DESTDIR)$(PREFIX)/share/man/man1
+	./gopx-trace completion bash | $(SUDO) tee $(DESTDIR)$(PREFIX)/share/bash-completion/completions/gopx-trace >/dev/null
+
 demo: build ## run the main job on an embedded lab, without a network; MODULE=... traces the real one
 ifeq ($(MODULE),)
 	$(SUDO) ./gopx-trace demo
 else
+	@echo '$$ sudo gopx-trace go get $(MODULE)'
 	@dir=$$(mktemp -d) && cd $$dir && $(GO) mod init example.test/demo 2>/dev/null && \
 	GOMODCACHE=$$dir/cache $(SUDO) "$(CURDIR)/gopx-trace" $(GO) get $(MODULE); \
 	code=$$?; GOMODCACHE=$$dir/cache $(GO) clean -modcache; rm -rf $$dir; exit $$code

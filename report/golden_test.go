@@ -95,7 +95,7 @@ func replay(t *testing.T, dir string) *trace.Trace {
 	if err := validate(t, doc.Bytes()); err != nil {
 		t.Errorf("the report does not fit its schema: %v", err)
 	}
-	if err := Write(&text, "text", tr, Options{Verbose: true}); err != nil {
+	if err := Write(&text, "text", tr, Options{Verbose: true, File: "capture.pcapng"}); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, filepath.Join(dir, "trace.json"), doc.Bytes())

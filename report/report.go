@@ -21,9 +21,9 @@ type Options struct {
 	ShowSecrets bool
 	// Lang is the language of the sentences; empty is English.
 	Lang string
-	// Recording is the capture file that belongs to the trace, for the hint
-	// how to look at it; may be empty.
-	Recording string
+	// Recording is the capture file that the run wrote; File the one that the
+	// trace was read from. Both may be empty.
+	Recording, File string
 }
 
 // Format is one way to write a trace.

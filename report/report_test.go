@@ -108,7 +108,7 @@ func TestTextReport(t *testing.T) {
 
 func TestTextReportVerbose(t *testing.T) {
 	var b bytes.Buffer
-	if err := Write(&b, "text", sample(), Options{Verbose: true}); err != nil {
+	if err := Write(&b, "text", sample(), Options{Verbose: true, File: "t.pcapng"}); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "testdata/verbose.golden", b.Bytes())

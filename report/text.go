@@ -12,7 +12,7 @@ import (
 // writeText writes the report for a person: verdict and fix, the chain hop by
 // hop, other findings, what was not seen; with Verbose every fact after that.
 func writeText(w io.Writer, t *trace.Trace, o Options) error {
-	p := &printer{w: w, color: o.Color}
+	p := &printer{w: w, color: o.Color, frames: o.Recording+o.File != ""}
 	p.verdict(t)
 	p.chain(t)
 	p.others(t)
@@ -28,7 +28,9 @@ func writeText(w io.Writer, t *trace.Trace, o Options) error {
 type printer struct {
 	w     io.Writer
 	color bool
-	err   error
+	// frames is set when there is a file in which a reader can look frames up.
+	frames bool
+	err    error
 }
 
 func (p *printer) printf(format string, args ...any) {
@@ -93,7 +95,7 @@ func (p *printer) explain(f *trace.Finding) {
 		p.printf("  %-6s %s\n", label(i, "fix"), clean(fix))
 	}
 	for i, e := range distinct(f.Evidence) {
-		p.printf("  %-6s %s\n", label(i, "proof"), p.paint(dim, clean(proof(e))))
+		p.printf("  %-6s %s\n", label(i, "proof"), p.paint(dim, clean(p.proof(e))))
 	}
 	p.printf("  %-6s %s, %s\n", "rule", f.Rule, f.Confidence)
 }
@@ -118,8 +120,8 @@ func distinct(list []trace.Evidence) []trace.Evidence {
 }
 
 // proof is one piece of evidence with the place where a reader can check it.
-func proof(e trace.Evidence) string {
-	if len(e.Frames) == 0 {
+func (p *printer) proof(e trace.Evidence) string {
+	if len(e.Frames) == 0 || !p.frames {
 		return e.Text
 	}
 	frames := slices.Compact(slices.Sorted(slices.Values(e.Frames)))
@@ -226,5 +228,5 @@ func (p *printer) footer(o Options) {
 	if o.Recording == "" {
 		return
 	}
-	p.printf("\n  recording: %s (opens decrypted: wireshark %s; report again: gopx-trace report -v %s)\n", o.Recording, o.Recording, o.Recording)
+	p.printf("\n  recording: %s opens decrypted in Wireshark; it holds the TLS secrets and all that was sent, passwords too\n", o.Recording)
 }

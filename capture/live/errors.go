@@ -63,16 +63,18 @@ func kernelError(err error, argv []string) *StartError {
 	return e
 }
 
-// notPermitted says how to run the same with the rights it needs.
+// ErrNeedsRoot is the cause of a [StartError] for want of rights.
+var ErrNeedsRoot = errors.New("tracing needs root")
+
+// notPermitted says how to run the same with the rights it needs. Root without
+// them is in a container.
 func notPermitted(err error, argv []string) *StartError {
-	return &StartError{
-		Err: fmt.Errorf("observing processes needs root: %w", err),
-		Hints: []string{
-			"sudo gopx-trace -- " + quoteAll(argv),
-			"in a container also give it: --privileged --pid=host --cgroupns=host",
-		},
-		Code: exitFailure,
+	e := &StartError{Err: ErrNeedsRoot, Code: exitFailure, Hints: []string{"sudo gopx-trace -- " + Quote(argv)}}
+	if unix.Geteuid() == 0 {
+		e.Err = fmt.Errorf("root lacks rights here: %w", err)
+		e.Hints = []string{"in a container give it: --privileged --pid=host --cgroupns=host"}
 	}
+	return e
 }
 
 // noCgroup2 says how to mount the cgroup file system.
@@ -90,8 +92,8 @@ func noCgroup2(err error) *StartError {
 // without: the sleepable uprobe.
 const minimumKernel = "6.0"
 
-// quoteAll writes a command so that a shell reads the same words.
-func quoteAll(argv []string) string {
+// Quote writes a command so that a shell reads the same words.
+func Quote(argv []string) string {
 	words := make([]string, len(argv))
 	for i, a := range argv {
 		words[i] = quote(a)

@@ -77,7 +77,7 @@ func notFound(name string, env []string) *StartError {
 		return e
 	}
 	path, _ := getenv(env, "PATH")
-	e.Hints = []string{fmt.Sprintf("%s is in no directory of PATH=%s; give its full path", quote(name), path)}
+	e.Hints = []string{fmt.Sprintf("%s is in none of the %d directories of PATH; give its full path", quote(name), len(filepath.SplitList(path)))}
 	return e
 }
 

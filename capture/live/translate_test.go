@@ -107,7 +107,7 @@ func TestQuote(t *testing.T) {
 		`sh -c 'a b'\''c' ''`:   {"sh", "-c", "a b'c", ""},
 		"'$HOME' './a;b' ./a=b": {"$HOME", "./a;b", "./a=b"},
 	} {
-		if got := quoteAll(argv); got != want {
+		if got := Quote(argv); got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
 	}

@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"strings"
+	"slices"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"github.com/gopx-trace/gopx-trace/capture/lab"
+	"github.com/gopx-trace/gopx-trace/capture/live"
 )
 
 const demoLong = `demo builds a small network inside this machine (network namespaces: a resolver,
@@ -31,6 +32,9 @@ func newDemo(e *env) *cobra.Command {
 		Short:   "Trace go get in a network that is broken on purpose",
 		Long:    demoLong,
 		Example: "  sudo gopx-trace demo\n  sudo gopx-trace demo dns-nxdomain\n  gopx-trace demo --list",
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return faultNames(), cobra.ShellCompDirectiveNoFileComp
+		},
 		RunE: func(_ *cobra.Command, names []string) error {
 			if list {
 				return listFaults(e)
@@ -44,6 +48,15 @@ func newDemo(e *env) *cobra.Command {
 	cmd.Flags().BoolVar(&list, "list", false, "list the faults")
 	cmd.Flags().StringArrayVar(&pass, "with", nil, "a `FLAG` for the traced run, e.g. --with=-v --with=-w=/tmp/demo.pcapng; may be repeated")
 	return cmd
+}
+
+// faultNames are what demo completes to, each with its description.
+func faultNames() []string {
+	var names []string
+	for _, f := range lab.Faults() {
+		names = append(names, f.Name+"\t"+f.About)
+	}
+	return names
 }
 
 func listFaults(e *env) error {
@@ -64,7 +77,7 @@ func demo(e *env, names, pass []string) error {
 		faults = append(faults, f)
 	}
 	if os.Geteuid() != 0 {
-		return fail(errors.New("the lab needs root: it makes network namespaces"), "sudo gopx-trace demo "+strings.Join(names, " "))
+		return fail(errors.New("the lab needs root: it makes network namespaces"), asRoot(e))
 	}
 	for _, f := range faults {
 		if err := show(e, f, pass); err != nil {
@@ -85,12 +98,12 @@ func show(e *env, f lab.Fault, pass []string) error {
 	if err != nil {
 		return fail(err)
 	}
-	argv := f.Argv()
-	fmt.Fprintf(e.stderr, "\n--- %s: %s\n$ sudo gopx-trace %s\n", f.Name, f.About, strings.Join(append(pass, argv...), " "))
+	args := slices.Concat(pass, f.Argv())
 	if f.Patience > 0 {
-		pass = append([]string{"--timeout=" + f.Patience.String()}, pass...)
+		args = slices.Concat([]string{"--timeout=" + f.Patience.String()}, args)
 	}
-	c := l.Command(context.Background(), "/proc/self/exe", append(pass, argv...)...)
+	fmt.Fprintf(e.stderr, "\n--- %s: %s\n$ sudo gopx-trace %s\n", f.Name, f.About, live.Quote(args))
+	c := l.Command(context.Background(), "/proc/self/exe", args...)
 	c.Args[0] = "gopx-trace"
 	c.Dir, c.Stdin, c.Stdout, c.Stderr = dir, e.stdin, e.stdout, e.stderr
 	err = c.Run()

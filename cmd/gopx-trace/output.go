@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/gopx-trace/gopx-trace/agent/trace"
+	"github.com/gopx-trace/gopx-trace/capture/live"
 	"github.com/gopx-trace/gopx-trace/report"
 )
 
@@ -61,7 +62,7 @@ func unwritable(path string, err error) error {
 	if errors.As(err, &p) {
 		err = p.Err
 	}
-	return fail(fmt.Errorf("cannot write %s: %w", path, err), "name a file in a directory that exists and that you may write, e.g. /tmp/"+filepath.Base(path))
+	return fail(fmt.Errorf("cannot write %s: %w", path, err), "name a file in a directory that exists and that you may write, e.g. "+live.Quote([]string{filepath.Join(os.TempDir(), filepath.Base(path)+".out")}))
 }
 
 // write writes the report; std is where it goes without a file name. Nothing

@@ -1,12 +1,16 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/gopx-trace/gopx-trace/agent"
 	"github.com/gopx-trace/gopx-trace/agent/trace"
+	"github.com/gopx-trace/gopx-trace/capture/live"
 	"github.com/gopx-trace/gopx-trace/capture/pcapfile"
 )
 
@@ -29,7 +33,9 @@ func newReport(e *env) *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error { return reportFile(e, f, args[0]) },
 	}
 	reportFlags(cmd.Flags(), f)
+	cmd.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "no text report on standard output")
 	cmd.Flags().StringVar(&f.keylog, "keylog", "", "TLS secrets that are not in the capture: an SSLKEYLOGFILE `FILE`")
+	complete(cmd)
 	return cmd
 }
 
@@ -48,10 +54,13 @@ func reportFile(e *env, f *flags, path string) error {
 	if err != nil {
 		t.NotSeen = append(t.NotSeen, "the capture file is damaged, what came before was read: "+oneLine(err.Error()))
 	}
-	if len(outputs) == 0 {
-		outputs = []*output{{format: "text"}}
+	if !f.quiet && !slices.ContainsFunc(outputs, func(o *output) bool { return o.path == "" || o.format == "text" }) {
+		outputs = append([]*output{{format: "text"}}, outputs...)
 	}
 	opt := f.options(e, e.stdout.Fd())
+	if path != "-" {
+		opt.File = path
+	}
 	for _, o := range outputs {
 		if err := o.write(e.stdout, t, opt, ownerOf(e)); err != nil {
 			return err
@@ -66,7 +75,7 @@ func reportFile(e *env, f *flags, path string) error {
 func readCapture(path, keylog string) (*trace.Trace, error) {
 	src, err := pcapfile.Open(path)
 	if err != nil {
-		return nil, fail(err, "gopx-trace report reads pcap and pcapng files, also gzip and zstd compressed")
+		return nil, fail(err, readable(err, path))
 	}
 	defer src.Close()
 	if keylog == "" {
@@ -77,6 +86,17 @@ func readCapture(path, keylog string) (*trace.Trace, error) {
 		return nil, fail(err, "--keylog takes a file as SSLKEYLOGFILE writes it")
 	}
 	return agent.Run(keyed)
+}
+
+// readable says what to do about a capture file that can't be read.
+func readable(err error, path string) string {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return "a recording belongs to who made it and is readable for nobody else: sudo chown $USER " + live.Quote([]string{path})
+	case errors.Is(err, fs.ErrNotExist):
+		return "name the FILE that was written with -w, or by tcpdump -w"
+	}
+	return "gopx-trace report reads pcap and pcapng files, also gzip and zstd compressed"
 }
 
 // prepare parses the outputs and makes sure that they can be written.

@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
+	"github.com/gopx-trace/gopx-trace/capture/pcapfile"
 	"github.com/gopx-trace/gopx-trace/report"
 )
 
@@ -66,8 +68,9 @@ func newRoot(e *env) *cobra.Command {
 	reportFlags(fl, f)
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no text report on standard error")
 	fl.StringVarP(&f.write, "write", "w", "", "keep the recording as a pcapng `FILE` (mode 0600: it holds the TLS secrets)")
-	fl.Var(&f.maxSize, "max-size", "bound the recording, e.g. 200MB: the oldest bodies are cut first")
+	fl.Var(&f.maxSize, "max-size", "bound the recording, at least 1MiB, e.g. 200MB: the oldest bodies are cut first")
 	fl.DurationVar(&f.timeout, "timeout", 0, "end the command after this time, e.g. 2m (exit code 124)")
+	complete(cmd)
 	cmd.AddCommand(newReport(e), newDemo(e), newMan(cmd))
 	return cmd
 }
@@ -78,7 +81,7 @@ func reportFlags(fl *pflag.FlagSet, f *flags) {
 	fl.BoolVarP(&f.verbose, "verbose", "v", false, "add every fetch, request, lookup, connection and process to the text report")
 	fl.StringVar(&f.color, "color", "auto", "colour the text report: `WHEN` is auto, always or never")
 	fl.BoolVar(&f.noRedact, "no-redact", false, "show passwords, tokens and cookies instead of ***")
-	fl.StringVar(&f.exitCode, "exit-code", "command", "`WHICH` exit code: the command's own, or verdict: 0 without and 1 with a fault")
+	fl.StringVar(&f.exitCode, "exit-code", "command", "`WHICH`: command is the command's own (0 for a capture file), verdict is 0 without and 1 with a fault")
 }
 
 func formatNames() string {
@@ -92,6 +95,16 @@ func formatNames() string {
 	return s
 }
 
+// complete makes the shell offer the values of the flags of a report.
+func complete(cmd *cobra.Command) {
+	for name, values := range map[string][]string{
+		"output": strings.Split(formatNames(), ", "), "color": {"auto", "always", "never"}, "exit-code": {"command", "verdict"},
+	} {
+		// the only error is a flag that does not exist
+		_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoSpace))
+	}
+}
+
 // check refuses values that no flag type can.
 func (f *flags) check() error {
 	if !slices.Contains([]string{"auto", "always", "never"}, f.color) {
@@ -99,6 +112,9 @@ func (f *flags) check() error {
 	}
 	if !slices.Contains([]string{"command", "verdict"}, f.exitCode) {
 		return fail(fmt.Errorf("--exit-code %q is not command or verdict", f.exitCode), "use --exit-code=verdict to get 1 for a fault")
+	}
+	if f.maxSize != 0 && (f.write == "" || f.maxSize < pcapfile.MinMaxBytes) {
+		return fail(fmt.Errorf("--max-size bounds the recording of -w FILE, which needs at least %d bytes", pcapfile.MinMaxBytes), "gopx-trace -w FILE --max-size 200MB ...")
 	}
 	return nil
 }

@@ -37,7 +37,7 @@ func traceCommand(e *env, f *flags, argv []string) error {
 	})
 	if err != nil {
 		rec.remove()
-		return startFailure(err)
+		return startFailure(e, err)
 	}
 	defer r.Close()
 	t, err := agent.Run(rec.tee(r))
@@ -69,12 +69,35 @@ func exitCode(r *live.Run, t *trace.Trace) int {
 
 // startFailure passes on what the live source says about a command that could
 // not be started.
-func startFailure(err error) error {
+func startFailure(e *env, err error) error {
 	var s *live.StartError
+	if errors.Is(err, live.ErrNeedsRoot) {
+		return fail(live.ErrNeedsRoot, asRoot(e))
+	}
 	if errors.As(err, &s) {
-		return &failure{err: s.Err, hints: s.Hints, code: s.Code}
+		return &failure{err: s.Err, hints: append(meant(e), s.Hints...), code: s.Code}
 	}
 	return fail(err)
+}
+
+// meant are the subcommands that a command that was not found may have meant.
+func meant(e *env) []string {
+	var hints []string
+	for _, arg := range e.args[:min(1, len(e.args))] {
+		for _, name := range newRoot(e).SuggestionsFor(arg) {
+			hints = append(hints, "did you mean: gopx-trace "+name)
+		}
+	}
+	return hints
+}
+
+// asRoot is what was typed, with sudo in front.
+func asRoot(e *env) string {
+	exe, err := os.Executable()
+	if err != nil {
+		exe = "gopx-trace"
+	}
+	return "sudo " + live.Quote(append([]string{exe}, e.args...))
 }
 
 // tell writes the reports of a run; standard error is where they go without a

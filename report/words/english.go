@@ -19,13 +19,15 @@ func englishPhrase(name, value string) string {
 		return " through the proxy " + value
 	}
 	codes := map[string]map[string]string{
-		"sent":    {"none": "did not send any", "refused": "sent some that it refused"},
-		"after":   {"ClientHello": "the ClientHello"},
-		"from":    {"": "this machine"},
-		"length":  {"": "an unknown number of"},
-		"process": {"": "a process"},
-		"names":   {"": "no name at all"},
-		"reason":  {"refused": "connection refused", "silent": "no answer"},
+		"sent":     {"none": "did not send any", "refused": "sent some that it refused"},
+		"after":    {"ClientHello": "the ClientHello"},
+		"from":     {"": "this machine"},
+		"length":   {"": "an unknown number of"},
+		"process":  {"": "a process"},
+		"names":    {"": "no name at all"},
+		"revision": {"": "that was wanted"},
+		"bundle":   {"": "/path/to/ca-bundle.pem"},
+		"reason":   {"refused": "connection refused", "silent": "no answer"},
 	}
 	if words, ok := codes[name][value]; ok {
 		return words

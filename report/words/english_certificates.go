@@ -9,11 +9,24 @@ func englishCertificates() []Sentence {
 		{
 			Rule: "tls-unknown-ca", Title: "certificate of an unknown authority",
 			Summary:   "the client does not trust the certificate of {host}: issued by {issuer}",
-			Because:   "the authority is not among those that this machine trusts: a company's own, a device that inspects TLS, or a server that leaves out its intermediate certificate",
+			Because:   "the authority is not among those that this machine trusts: a company's own, or that of a device that inspects TLS",
 			Fix:       []string{show, trust, noInsecure},
 			Meaning:   "The chain does not end at a trusted authority.",
 			Proof:     "The client's alert, and a certificate whose dates and name are right.",
-			LookAlike: "tls-expired, tls-hostname: the certificate itself is wrong. tls-self-signed: it has no authority at all.",
+			LookAlike: "tls-expired, tls-hostname: the certificate itself is wrong. tls-self-signed: it has no authority at all. tls-missing-intermediate: the server sends its own certificate alone.",
+		},
+		{
+			Rule: "tls-missing-intermediate", Title: "the server leaves out its intermediate certificate",
+			Summary: "{host} sends its own certificate without that of {issuer}, which issued it, so that the client finds no way to an authority it trusts",
+			Because: "the server is set up with its certificate alone; browsers fetch the missing one from {ca_issuers}, or remember it from elsewhere, and go and git do neither",
+			Fix: []string{
+				"openssl s_client -connect {host}:{port} -servername {name} -showcerts </dev/null | grep -c BEGIN   # 1: the server's own and no more",
+				"those who run {host} have to serve the whole chain: the certificate, followed by that of {issuer}",
+				"curl -s {ca_issuers} | openssl x509 -out issuer.pem && cat /etc/ssl/certs/ca-certificates.crt issuer.pem > bundle.pem && export SSL_CERT_FILE=$PWD/bundle.pem   # until then, if you trust that authority",
+			},
+			Meaning:   "The chain has a gap that the server should have filled.",
+			Proof:     "The client's alert, and a chain of one certificate that another authority issued and that says where that authority's certificate can be had.",
+			LookAlike: "tls-unknown-ca: the certificate of a private authority or an inspecting device, which as a rule does not say so; where it does, this is what is told, and so it is likely at most.",
 		},
 		{
 			Rule: "tls-self-signed", Title: "self-signed certificate",

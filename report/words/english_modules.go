@@ -33,6 +33,32 @@ func englishModules() []Sentence {
 			LookAlike: "http-not-found: a module proxy was asked.",
 		},
 		{
+			Rule: "unknown-revision", Title: "no such revision",
+			Summary: "{module} has no revision {revision}, according to {host}{server_said}",
+			Because: "the repository was found, and there is no such tag, branch or commit in it: the version is misspelled, its tag was not pushed, or the module is in a subdirectory (whose tags are DIRECTORY/v1.2.3)",
+			Fix: []string{
+				"go list -m -versions {module}   # which versions are there?",
+				"git ls-remote --tags {repository}   # which tags? A version's tag is the version, with its v",
+				"GOPROXY=direct go list -m -versions {module}   # a tag that is new may not be known to a module proxy yet",
+			},
+			Meaning:   "Everything on the way works; what was asked for does not exist.",
+			Proof:     "git listed the tags and branches (exit code 0, each request answered), and go read none of them; or a module proxy's 404 that says \"unknown revision\".",
+			LookAlike: "import-path-404: the repository itself was not found. git-auth-prompt: it wants credentials. http-not-found: the 404 gives no such reason.",
+		},
+		{
+			Rule: "git-ca-differs", Title: "git does not trust what go trusts",
+			Summary: "git does not trust the certificate of {host} (issued by {issuer}); go itself accepted the same authority's from {accepted}",
+			Because: "git has its own list of authorities and looks at neither SSL_CERT_FILE nor SSL_CERT_DIR",
+			Fix: []string{
+				"export GIT_SSL_CAINFO={bundle}",
+				"git config --global http.sslCAInfo {bundle}   # the same, for good",
+				"git ls-remote https://{host}/   # \"server certificate verification failed\" is gone when it is right",
+			},
+			Meaning:   "go and the git that it starts disagree about the same server.",
+			Proof:     "git's alert, or its end of the connection right after the certificate and a failed exit; and a request of go's own inside TLS with the same authority.",
+			LookAlike: "tls-unknown-ca: go does not trust it either.",
+		},
+		{
 			Rule: "git-auth-prompt", Title: "git needs credentials",
 			Summary:   "{host} answered {status} {text} to git for {module}: it wants credentials, and git must not prompt",
 			Because:   "the repository is private, and git has no credentials for {host}; go turns prompts off",

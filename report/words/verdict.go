@@ -2,6 +2,7 @@ package words
 
 import (
 	"fmt"
+	"path"
 	"strings"
 
 	"github.com/gopx-trace/gopx-trace/agent/trace"
@@ -28,6 +29,9 @@ func unexplained(t *trace.Trace) string {
 	case trace.Failed:
 		return fmt.Sprintf("the command failed (%s), and nothing on the wire explains it: %s", exit(t.Command), seen(t))
 	case trace.Interrupted:
+		if t.Command.TimedOut {
+			return fmt.Sprintf("the time limit ended the command, and nothing shows that it waited for the network: %s", seen(t))
+		}
 		return fmt.Sprintf("the command was interrupted (%s), and nothing shows that it waited for the network: %s", exit(t.Command), seen(t))
 	}
 	return "nothing conclusive: " + seen(t)
@@ -65,6 +69,9 @@ func exit(c *trace.Command) string {
 
 // seen counts what there was.
 func seen(t *trace.Trace) string {
+	if len(t.Lookups)+len(t.Connections)+len(t.Requests) == 0 {
+		return untouched(t)
+	}
 	answered := 0
 	for _, r := range t.Requests {
 		if r.Status != 0 {
@@ -81,6 +88,18 @@ func seen(t *trace.Trace) string {
 	}
 	return s
 }
+
+// untouched says that the network was not used, and why a go command may not
+// need it.
+func untouched(t *trace.Trace) string {
+	s := "the network was not used"
+	if isGo(t.Command) && t.Environment != nil && t.Environment.GoEnv["GOMODCACHE"].Value != "" {
+		s += " (go fetches nothing that is in its cache: " + t.Environment.GoEnv["GOMODCACHE"].Value + ")"
+	}
+	return s
+}
+
+func isGo(c *trace.Command) bool { return c != nil && len(c.Argv) > 0 && path.Base(c.Argv[0]) == "go" }
 
 func count(n int, what string) string {
 	if n == 1 {
