@@ -37,12 +37,12 @@ func TestStartErrors(t *testing.T) {
 		hint string
 	}{
 		{"empty", nil, idleKernel, 125, "no command", "gopx-trace go"},
-		{"not in PATH", []string{"no-such-command"}, idleKernel, 127, "command not found: no-such-command", "PATH="},
+		{"not in PATH", []string{"no-such-command"}, idleKernel, 127, "command not found: no-such-command", "of PATH"},
 		{"no such file", []string{dir + "/absent"}, idleKernel, 127, "command not found", "ls -l"},
 		{"no x bit", []string{plain}, idleKernel, 126, "not executable", "ls -ld"},
 		{"a directory", []string{dir}, idleKernel, 126, "not executable", "ls -ld"},
 		{"no interpreter", []string{orphan}, idleKernel, 126, "not executable", "ls -ld"},
-		{"no rights", []string{"true", "a b"}, failing(bpf.ErrNotPermitted), 125, "needs root", "sudo gopx-trace -- true 'a b'"},
+		{"no rights", []string{"true", "a b"}, failing(bpf.ErrNotPermitted), 125, "root lacks rights", "--privileged"},
 		{"no BTF", []string{"true"}, failing(bpf.ErrNoBTF), 125, "BTF", "CONFIG_DEBUG_INFO_BTF"},
 		{"old kernel", []string{"true"}, failing(bpf.ErrKernelTooOld), 125, "too old", "needs Linux"},
 		{"no cgroup2", []string{"true"}, failing(bpf.ErrNoCgroup2), 125, "cgroup2", "mount -t cgroup2"},

@@ -49,15 +49,16 @@ const rootExamples = `  sudo gopx-trace go get golang.org/x/text
 func newRoot(e *env) *cobra.Command {
 	f := &flags{}
 	cmd := &cobra.Command{
-		Use:           "gopx-trace [flags] COMMAND [ARGS...]",
-		Short:         "Say which link of the Go module proxy chain fails, and how to fix it",
-		Long:          rootLong,
-		Example:       rootExamples,
-		Version:       version(),
-		Args:          cobra.ArbitraryArgs,
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		RunE:          func(c *cobra.Command, args []string) error { return traceCommand(e, f, args) },
+		Use:                        "gopx-trace [flags] COMMAND [ARGS...]",
+		Short:                      "Say which link of the Go module proxy chain fails, and how to fix it",
+		Long:                       rootLong,
+		Example:                    rootExamples,
+		Version:                    version(),
+		Args:                       cobra.ArbitraryArgs,
+		SilenceErrors:              true,
+		SilenceUsage:               true,
+		SuggestionsMinimumDistance: 2,
+		RunE:                       func(c *cobra.Command, args []string) error { return traceCommand(e, f, args) },
 	}
 	cmd.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fail(err, c.CommandPath()+" --help lists the flags; those of the command itself come after its name")

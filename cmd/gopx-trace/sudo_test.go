@@ -157,3 +157,16 @@ func sharedExecutable(t *testing.T) string {
 	}
 	return exe
 }
+
+// Without root the error says what to type: the same words, behind sudo.
+func TestNeedsRoot(t *testing.T) {
+	needRoot(t) // to give it up
+	exe := sharedExecutable(t)
+	c := exec.Command("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", exe, "-v", "echo", "a b")
+	c.Dir = "/"
+	out, err := c.CombinedOutput()
+	want := "gopx-trace: error: tracing needs root\ngopx-trace: hint: sudo " + exe + " -v echo 'a b'\n"
+	if c.ProcessState.ExitCode() != exitFailure || string(out) != want {
+		t.Errorf("%v\n%s\nwant\n%s", err, out, want)
+	}
+}
