@@ -21,7 +21,7 @@ build: ## build ./gopx-trace (needs Go only: the BPF objects are committed)
 install: build ## put the binary, man pages and completions below PREFIX
 	$(SUDO) install -D -m 755 gopx-trace $(DESTDIR)$(PREFIX)/bin/gopx-trace
 	$(SUDO) install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions
-	$(SUDO) ./gopx-trace man $(DESTDIR)$(PREFIX)/share/man/man1
+	$(SUDO) ./gopx-trace gen-man $(DESTDIR)$(PREFIX)/share/man/man1
 	./gopx-trace completion bash | $(SUDO) tee $(DESTDIR)$(PREFIX)/share/bash-completion/completions/gopx-trace >/dev/null
 
 demo: build ## run the main job on an embedded lab, without a network; MODULE=... traces the real one
@@ -59,7 +59,7 @@ generate: ## compile the BPF programs again (needs clang-19); CI wants no diff
 	$(GO) generate ./...
 
 man: build ## write the man pages to ./man
-	mkdir -p man && ./gopx-trace man man
+	mkdir -p man && ./gopx-trace gen-man man
 
 bench: build ## what tracing costs: paired runs, medians, a null control
 	$(SUDO) env "PATH=$$PATH" .ci/bench

@@ -10,7 +10,7 @@ import (
 // newMan returns the hidden subcommand that packagers call to make the man pages.
 func newMan(root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
-		Use:    "man DIR",
+		Use:    "gen-man DIR",
 		Short:  "Write the man pages into DIR",
 		Args:   cobra.ExactArgs(1),
 		Hidden: true,

@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/gopx-trace/gopx-trace/agent/trace"
@@ -17,9 +17,14 @@ import (
 // output is one report to write: -o FORMAT or -o FORMAT=FILE.
 type output struct {
 	format string
-	// path is the file to make; empty for the standard stream.
+	// path is the file to make, links followed; empty for the standard stream.
 	path string
-	tmp  *os.File
+	// file is what is written to: the file itself where it is a device or a
+	// pipe, else a temporary file beside it, which takes its name when the
+	// report is complete.
+	file *os.File
+	// inPlace says that file is the file itself.
+	inPlace bool
 }
 
 // parseOutputs reads the values of -o.
@@ -33,24 +38,64 @@ func parseOutputs(values []string) ([]*output, error) {
 		if named && path == "" {
 			return nil, fail(fmt.Errorf("-o %s names no file", v), fmt.Sprintf("write -o %s for the standard stream or -o %s=FILE", format, format))
 		}
-		list = append(list, &output{format: format, path: path})
+		list = append(list, &output{format: format, path: followed(path)})
 	}
 	return list, nil
 }
 
-// open makes sure that the file can be written, before the command runs: a
-// temporary file beside it, which takes its name when the report is complete.
+// followed is a path with links followed, so that what is behind a link is
+// written and not the link replaced. Links in /dev and /proc are left: those of
+// open files (/dev/stdout) lead to a name whose file would be another one.
+func followed(path string) string {
+	if path == "" || special(path) {
+		return path
+	}
+	if target, err := os.Readlink(path); err == nil && special(target) {
+		return target
+	}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
+	}
+	return path
+}
+
+// special tells whether a path belongs to the kernel.
+func special(path string) bool {
+	abs, err := filepath.Abs(path)
+	return err == nil && (strings.HasPrefix(abs, "/dev/") || strings.HasPrefix(abs, "/proc/"))
+}
+
+// distinctFiles refuses two outputs in one file.
+func distinctFiles(paths []string) error {
+	seen := map[string]bool{}
+	for _, p := range paths {
+		abs, err := filepath.Abs(p)
+		if p == "" || err != nil || special(p) {
+			continue
+		}
+		if dir, err := filepath.EvalSymlinks(filepath.Dir(abs)); err == nil {
+			abs = filepath.Join(dir, filepath.Base(abs))
+		}
+		if seen[abs] {
+			return fail(fmt.Errorf("%s is named twice: each report and the recording need a file of their own", p), "give -o and -w different files")
+		}
+		seen[abs] = true
+	}
+	return nil
+}
+
+// open makes sure that the file can be written, before the command runs.
 func (o *output) open() error {
 	if o.path == "" {
 		return nil
 	}
-	if st, err := os.Stat(o.path); err == nil && !st.Mode().IsRegular() {
-		f, err := os.OpenFile(o.path, os.O_WRONLY, 0)
-		o.tmp = f
+	st, err := os.Stat(o.path)
+	if special(o.path) || err == nil && !st.Mode().IsRegular() {
+		o.inPlace = true
+		o.file, err = os.OpenFile(o.path, os.O_WRONLY|os.O_APPEND, 0)
 		return unwritable(o.path, err)
 	}
-	f, err := os.CreateTemp(filepath.Dir(o.path), "."+filepath.Base(o.path)+".*")
-	o.tmp = f
+	o.file, err = os.CreateTemp(filepath.Dir(o.path), "."+filepath.Base(o.path)+".*")
 	return unwritable(o.path, err)
 }
 
@@ -62,7 +107,8 @@ func unwritable(path string, err error) error {
 	if errors.As(err, &p) {
 		err = p.Err
 	}
-	return fail(fmt.Errorf("cannot write %s: %w", path, err), "name a file in a directory that exists and that you may write, e.g. "+live.Quote([]string{filepath.Join(os.TempDir(), filepath.Base(path)+".out")}))
+	return fail(fmt.Errorf("cannot write %s: %w", path, err),
+		"name a file in a directory that exists and that you may write, e.g. "+live.Quote([]string{filepath.Join(os.TempDir(), filepath.Base(path)+".out")}))
 }
 
 // write writes the report; std is where it goes without a file name. Nothing
@@ -72,59 +118,50 @@ func (o *output) write(std io.Writer, t *trace.Trace, opt report.Options, owner 
 		return report.Write(std, o.format, t, opt)
 	}
 	opt.Color = false
-	if err := report.Write(o.tmp, o.format, t, opt); err != nil {
+	if err := report.Write(o.file, o.format, t, opt); err != nil {
 		o.discard()
 		return unwritable(o.path, err)
 	}
-	return unwritable(o.path, o.commit(owner))
+	return unwritable(o.path, o.commit(o.mode(opt), owner))
+}
+
+// mode is that of the file that is replaced, else readable for all unless
+// secrets are shown.
+func (o *output) mode(opt report.Options) fs.FileMode {
+	if st, err := os.Stat(o.path); err == nil {
+		return st.Mode().Perm()
+	}
+	if opt.ShowSecrets {
+		return 0o600
+	}
+	return 0o644
 }
 
 // commit gives the finished file its name, its mode and its owner.
-func (o *output) commit(owner fileOwner) error {
-	f := o.tmp
-	o.tmp = nil
-	name := f.Name()
-	if name == o.path { // a device or a pipe: there is nothing to rename
+func (o *output) commit(mode fs.FileMode, owner fileOwner) error {
+	f := o.file
+	o.file = nil
+	if o.inPlace {
 		return f.Close()
 	}
-	err := errors.Join(f.Chmod(0o644), owner.take(f), f.Close())
+	err := errors.Join(f.Chmod(mode), owner.take(f), f.Close())
 	if err == nil {
-		err = os.Rename(name, o.path)
+		err = os.Rename(f.Name(), o.path)
 	}
 	if err != nil {
-		os.Remove(name)
+		os.Remove(f.Name())
 	}
 	return err
 }
 
 // discard removes what was begun.
 func (o *output) discard() {
-	if o.tmp == nil {
+	if o.file == nil {
 		return
 	}
-	o.tmp.Close()
-	if o.tmp.Name() != o.path {
-		os.Remove(o.tmp.Name())
+	o.file.Close()
+	if !o.inPlace {
+		os.Remove(o.file.Name())
 	}
-	o.tmp = nil
-}
-
-// fileOwner is who shall own the files that we make: the user behind sudo.
-type fileOwner struct {
-	uid, gid int
-	set      bool
-}
-
-// ownerOf returns the user who called sudo, or nobody in particular.
-func ownerOf(e *env) fileOwner {
-	uid, err1 := strconv.Atoi(e.getenv("SUDO_UID"))
-	gid, err2 := strconv.Atoi(e.getenv("SUDO_GID"))
-	return fileOwner{uid, gid, err1 == nil && err2 == nil && os.Geteuid() == 0}
-}
-
-func (o fileOwner) take(f *os.File) error {
-	if !o.set {
-		return nil
-	}
-	return f.Chown(o.uid, o.gid)
+	o.file = nil
 }

@@ -108,6 +108,13 @@ func (f *flags) prepare() ([]*output, error) {
 	if err != nil {
 		return nil, err
 	}
+	files := []string{followed(f.write)}
+	for _, o := range outputs {
+		files = append(files, o.path)
+	}
+	if err := distinctFiles(files); err != nil {
+		return nil, err
+	}
 	for _, o := range outputs {
 		if err := o.open(); err != nil {
 			discard(outputs)

@@ -117,6 +117,9 @@ func (f *flags) check() error {
 	if f.maxSize != 0 && (f.write == "" || f.maxSize < pcapfile.MinMaxBytes) {
 		return fail(fmt.Errorf("--max-size bounds the recording of -w FILE, which needs at least %d bytes", pcapfile.MinMaxBytes), "gopx-trace -w FILE --max-size 200MB ...")
 	}
+	if f.timeout < 0 {
+		return fail(fmt.Errorf("--timeout %v is in the past", f.timeout), "--timeout 2m")
+	}
 	return nil
 }
 

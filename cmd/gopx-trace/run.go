@@ -10,9 +10,7 @@ import (
 
 	"github.com/gopx-trace/gopx-trace/agent"
 	"github.com/gopx-trace/gopx-trace/agent/trace"
-	"github.com/gopx-trace/gopx-trace/capture"
 	"github.com/gopx-trace/gopx-trace/capture/live"
-	"github.com/gopx-trace/gopx-trace/capture/pcapfile"
 )
 
 // traceCommand runs a command under the probes and, when it has ended, writes
@@ -26,6 +24,9 @@ func traceCommand(e *env, f *flags, argv []string) error {
 		return err
 	}
 	defer discard(outputs)
+	if f.write == "-" {
+		return fail(errors.New("-w - is not possible: standard output is the command's own"), "-w FILE")
+	}
 	rec, err := f.record(e)
 	if err != nil {
 		return err
@@ -42,10 +43,10 @@ func traceCommand(e *env, f *flags, argv []string) error {
 	defer r.Close()
 	t, err := agent.Run(rec.tee(r))
 	if err != nil {
-		return errors.Join(fail(fmt.Errorf("the tracer failed while the command ran: %w", err)), rec.close(t))
+		err = fail(fmt.Errorf("the tracer failed while the command ran: %w", err))
 	}
 	e.code = f.verdictCode(t, exitCode(r, t))
-	return errors.Join(rec.close(t), f.tell(e, t, outputs))
+	return errors.Join(err, rec.close(t), f.tell(e, t, outputs))
 }
 
 func (f *flags) deadline() (context.Context, context.CancelFunc) {
@@ -117,61 +118,4 @@ func (f *flags) tell(e *env, t *trace.Trace, outputs []*output) error {
 		errs = append(errs, o.write(e.stderr, t, opt, ownerOf(e)))
 	}
 	return errors.Join(errs...)
-}
-
-// recording is the file of -w, or nothing.
-type recording struct {
-	path   string
-	w      *pcapfile.Writer
-	failed error
-}
-
-// record creates the recording before the command starts.
-func (f *flags) record(e *env) (*recording, error) {
-	if f.write == "" {
-		return &recording{}, nil
-	}
-	w, err := pcapfile.Create(f.write, pcapfile.Options{MaxBytes: int64(f.maxSize)})
-	if err != nil {
-		return nil, unwritable(f.write, err)
-	}
-	if o := ownerOf(e); o.set {
-		if err := os.Chown(f.write, o.uid, o.gid); err != nil {
-			return nil, unwritable(f.write, err)
-		}
-	}
-	return &recording{path: f.write, w: w}, nil
-}
-
-// tee sends the events of src to the recording too.
-func (r *recording) tee(src capture.Source) capture.Source {
-	if r.w == nil {
-		return src
-	}
-	return capture.Tee(src, r.w, func(err error) { r.failed = err })
-}
-
-// close finishes the file and adds to the trace what its size limit cut.
-func (r *recording) close(t *trace.Trace) error {
-	if r.w == nil {
-		return nil
-	}
-	err := errors.Join(r.failed, r.w.Close())
-	if t != nil {
-		t.Losses.CutPackets, t.Losses.CutBytes = r.w.Cut()
-	}
-	if err == nil {
-		return nil
-	}
-	return fail(fmt.Errorf("the recording %s is incomplete: %w", r.path, err),
-		"what it holds up to there is readable: gopx-trace report "+r.path,
-		"use --max-size to bound it, or -w on another disk")
-}
-
-// remove takes back the file of a command that never started.
-func (r *recording) remove() {
-	if r.w != nil {
-		r.w.Close()
-		os.Remove(r.path)
-	}
 }
