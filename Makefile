@@ -44,10 +44,10 @@ check-tools: ## install the packages that the tests use (Debian)
 	@.ci/packages
 
 vet: ## go vet, on this system and for those that only read files
-	$(GO) vet ./...
+	$(GO) vet ./... ./.ci/bench
 
 lint: ## golangci-lint with .golangci.yml
-	$(LINT) run ./...
+	$(LINT) run ./... ./.ci/bench
 
 cross: ## the objects for arm64 build
 	GOARCH=arm64 CGO_ENABLED=0 $(GO) vet ./...
@@ -62,7 +62,7 @@ man: build ## write the man pages to ./man
 	mkdir -p man && ./gopx-trace gen-man man
 
 bench: build ## what tracing costs: paired runs, medians, a null control
-	$(SUDO) env "PATH=$$PATH" .ci/bench
+	$(GO) run -exec "$(SUDO) env PATH=$$PATH" ./.ci/bench $(BENCH)
 
 clean: ## remove what was built
 	rm -rf gopx-trace man

@@ -22,12 +22,16 @@ func stages() []string {
 	return []string{"bpf", "capture", "agent", "report", "cmd"}
 }
 
-// steps are the folders of agent/ and capture/ whose order matters too:
-// a later one may import an earlier one, never the reverse.
-func steps() map[string][]string {
-	return map[string][]string{
-		"agent":   {"agent/trace", "agent/flow", "agent/keylog", "agent/decode", "agent/goproxy", "agent/diagnose", "agent"},
-		"capture": {"capture", "capture/pcapfile", "capture/live"},
+// steps are the folders within the stages, in their order: a later one may
+// import an earlier one, never the reverse. A folder stands for those below it
+// that are not named themselves.
+func steps() []string {
+	return []string{
+		"bpf",
+		"capture", "capture/pcapfile", "capture/live/invoker", "capture/live/settings", "capture/live/gate", "capture/live", "capture/lab",
+		"agent/trace", "agent/flow", "agent/keylog", "agent/decode", "agent/goproxy", "agent/diagnose", "agent",
+		"report/words", "report",
+		"cmd",
 	}
 }
 
@@ -67,14 +71,13 @@ func forbidden(dir, to string) string {
 			return "it is a leaf"
 		}
 	}
-	if stageOf(dir) < stageOf(to) {
+	from, dest := stepOf(dir), stepOf(to)
+	switch {
+	case from < 0 || dest < 0:
+		return "it is a folder without a place in the order of steps"
+	case stageOf(dir) < stageOf(to):
 		return "data goes right, imports go left"
-	}
-	order := steps()[path.Dir(dir+"/x")]
-	if root, _, ok := strings.Cut(dir, "/"); ok {
-		order = steps()[root]
-	}
-	if from, dest := index(order, dir), index(order, to); from >= 0 && dest > from {
+	case from < dest:
 		return "it is a later step"
 	}
 	return ""
@@ -83,6 +86,16 @@ func forbidden(dir, to string) string {
 func stageOf(dir string) int {
 	root, _, _ := strings.Cut(dir, "/")
 	return index(stages(), root)
+}
+
+// stepOf is the place of the longest step that dir is, or is below.
+func stepOf(dir string) int {
+	for d := dir; d != "."; d = path.Dir(d) {
+		if i := index(steps(), d); i >= 0 {
+			return i
+		}
+	}
+	return -1
 }
 
 func index(list []string, s string) int {
@@ -110,6 +123,13 @@ func TestForbidden(t *testing.T) {
 		{"capture/pcapfile", "capture/live", true},
 		{"agent/diagnose", "agent", true},
 		{"cmd/gopx-trace", "capture/lab", false},
+		{"agent", "newthing/x", true},
+		{"capture/live/gate", "capture/live", true},
+		{"capture/live", "capture/live/gate", false},
+		{"capture/live", "capture/lab", true},
+		{"agent/decode/x", "agent/goproxy", true},
+		{"report", "report/words", false},
+		{"report/words", "report", true},
 	} {
 		if got := forbidden(c.dir, c.to) != ""; got != c.wrong {
 			t.Errorf("%s imports %s: forbidden %v, want %v", c.dir, c.to, got, c.wrong)

@@ -20,8 +20,6 @@ type builder struct {
 	procs   map[uint32]*trace.Process
 	// sockets are the TCP sockets of the traced processes by cookie.
 	sockets map[uint64]*socket
-	// origin says how the secrets of a process were got.
-	origin map[uint32]string
 	// exit is the end of the command, zero while it runs.
 	exit capture.Exit
 	last time.Time

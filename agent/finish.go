@@ -137,6 +137,12 @@ func (b *builder) unseen() {
 	for reason, n := range b.table.Unread() {
 		b.say("%d packet(s) could not be read: %s", n, reason)
 	}
+	for bound, n := range b.table.Limited() {
+		b.say("a bound of memory was met %d time(s): %s", n, bound)
+	}
+	if b.trace.Command != nil && b.exit.Time.IsZero() {
+		b.say("the end of the command: the recording stops before it")
+	}
 	slices.Sort(b.trace.NotSeen)
 	b.trace.NotSeen = slices.Compact(b.trace.NotSeen)
 }

@@ -1,6 +1,7 @@
 package decode
 
 import (
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -47,7 +48,7 @@ func (p *tap) told(d flow.Dir, b []byte) {
 
 // transport makes one connection, the tapped one.
 func (p *tap) transport() *http.Transport {
-	return &http.Transport{Dial: func(network, addr string) (net.Conn, error) {
+	return &http.Transport{DialContext: func(_ context.Context, network, addr string) (net.Conn, error) {
 		conn, err := net.Dial(network, addr)
 		return &tapped{conn, p}, err
 	}}

@@ -47,7 +47,7 @@ const (
 const maxBlock = 32 << 20
 
 // le is the byte order of what this package writes.
-var le = binary.LittleEndian
+var le = binary.LittleEndian //nolint:gochecknoglobals // a shorthand, never written
 
 // padded is n rounded up to the 32-bit boundary that blocks and options keep.
 func padded[T int | int64 | uint32](n T) T { return (n + 3) &^ 3 }

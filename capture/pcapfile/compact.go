@@ -2,6 +2,7 @@ package pcapfile
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -130,7 +131,7 @@ func (c *compaction) cutPackets(from int64, loose []extent) (int64, error) {
 	w := newWindow(io.NewSectionReader(c.src, from, c.w.off-from))
 	for c.big > 0 || c.small > 0 {
 		head, err := w.peek(8)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

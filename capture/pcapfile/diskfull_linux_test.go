@@ -85,7 +85,7 @@ func testDiskFull(t *testing.T, path string, o Options, secrets int) {
 	}
 	defer r.Close()
 	got, err := drain(t, r)
-	if err != io.EOF {
+	if !errors.Is(err, io.EOF) {
 		t.Errorf("the file ends with %v, want EOF: not cut at a block", err)
 	}
 	if len(got) < 30 {

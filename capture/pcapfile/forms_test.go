@@ -134,7 +134,7 @@ func bothOrders(t *testing.T, test func(t *testing.T, f *fileBuilder)) {
 
 func wantEOF(t *testing.T, err error) {
 	t.Helper()
-	if err != io.EOF {
+	if !errors.Is(err, io.EOF) {
 		t.Fatalf("the file ended with %v, want EOF", err)
 	}
 }

@@ -2,6 +2,7 @@ package pcapfile
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -98,7 +99,7 @@ func (r *pcapReader) next() (capture.Event, error) {
 		return nil, fmt.Errorf("packet of %d bytes is larger than %d", captured, maxPacket)
 	}
 	data, err := r.w.take(int(captured))
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
 	if err != nil {

@@ -2,6 +2,7 @@ package pcapfile
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -60,7 +61,7 @@ func (r *ngReader) next() (capture.Event, error) {
 			return r.deliver(), nil
 		}
 		err := r.block()
-		if err == io.EOF && r.secrets.release() {
+		if errors.Is(err, io.EOF) && r.secrets.release() {
 			return r.secrets.next(r.last), nil
 		}
 		if err != nil {
@@ -121,7 +122,7 @@ func (r *ngReader) block() error {
 
 func (r *ngReader) skip(size int64) error {
 	err := r.w.skip(size)
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
 	return err

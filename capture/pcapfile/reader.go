@@ -117,7 +117,7 @@ func detect(w *window) (format, error) {
 
 // headerError is err for a file that ended within its header.
 func headerError(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return fmt.Errorf("the file is empty: %w", io.ErrUnexpectedEOF)
 	}
 	return fmt.Errorf("file header: %w", err)
@@ -135,7 +135,7 @@ func (r *Reader) Next() (capture.Event, error) {
 	if err == nil {
 		return e, nil
 	}
-	if err != io.EOF {
+	if !errors.Is(err, io.EOF) {
 		err = fmt.Errorf("%s: %w", r.format.position(), err)
 	}
 	r.err = err

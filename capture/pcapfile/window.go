@@ -1,6 +1,7 @@
 package pcapfile
 
 import (
+	"errors"
 	"io"
 )
 
@@ -55,13 +56,13 @@ func (w *window) take(n int) ([]byte, error) {
 // skip moves on by n bytes, which need not fit into memory.
 func (w *window) skip(n int64) error {
 	for n > 0 {
-		have := int64(min(int64(w.w-w.r), n))
+		have := min(int64(w.w-w.r), n)
 		w.r += int(have)
 		n -= have
 		if n == 0 {
 			break
 		}
-		if _, err := w.peek(1); err == io.EOF {
+		if _, err := w.peek(1); errors.Is(err, io.EOF) {
 			return io.ErrUnexpectedEOF
 		} else if err != nil {
 			return err
@@ -71,7 +72,7 @@ func (w *window) skip(n int64) error {
 }
 
 func (w *window) shortage() error {
-	if w.err == io.EOF && w.w > w.r {
+	if errors.Is(w.err, io.EOF) && w.w > w.r {
 		return io.ErrUnexpectedEOF
 	}
 	return w.err

@@ -70,6 +70,7 @@ func (r *recording) close(t *trace.Trace) error {
 	if err == nil {
 		return nil
 	}
+	t.NotSeen = append(t.NotSeen, "part of what happened is missing in the recording "+r.path+", which could not be written to its end")
 	return fail(fmt.Errorf("the recording %s is incomplete: %w", r.path, err),
 		"what it holds up to there is readable: gopx-trace report "+r.path,
 		"use --max-size to bound it, or -w on another disk")
