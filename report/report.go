@@ -60,7 +60,7 @@ func Write(w io.Writer, name string, t *trace.Trace, o Options) error {
 func Tell(t *trace.Trace, lang string) *trace.Trace {
 	t = complete(t)
 	for _, f := range t.Findings {
-		words.Fill(f, lang)
+		words.Fill(f, t.Environment, lang)
 	}
 	words.Verdict(t, lang)
 	return t

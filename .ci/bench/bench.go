@@ -3,18 +3,18 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
 	"slices"
-	"strings"
 	"text/tabwriter"
 )
 
 // load is something to download over some path.
 type load struct {
 	name, about string
-	network     func(self string) (*network, error)
+	network     func(ctx context.Context, self string) (*network, error)
 	set         func(*options) moduleSet
 	// wall is the most that tracing may multiply the wall clock by.
 	wall float64
@@ -53,16 +53,15 @@ type bench struct {
 }
 
 // all measures everything that was asked for.
-func (b *bench) all() error {
-	if err := b.start(); err != nil {
+func (b *bench) all(ctx context.Context) error {
+	if err := b.start(ctx); err != nil {
 		return err
 	}
-	wanted := strings.Split(b.options.loads, ",")
 	for _, l := range loads() {
-		if !slices.Contains(wanted, l.name) {
+		if !slices.Contains(b.wanted(), l.name) {
 			continue
 		}
-		if err := b.load(l); err != nil {
+		if err := b.load(ctx, l); err != nil {
 			return fmt.Errorf("%s: %w", l.about, err)
 		}
 	}
@@ -70,8 +69,8 @@ func (b *bench) all() error {
 }
 
 // start measures the time from the start of gopx-trace to its command's.
-func (b *bench) start() error {
-	traced, alone, err := b.starts()
+func (b *bench) start(ctx context.Context) error {
+	traced, alone, err := b.starts(ctx)
 	if err != nil {
 		return err
 	}
@@ -86,27 +85,25 @@ func (b *bench) start() error {
 }
 
 // load measures one load with every tool.
-func (b *bench) load(l load) error {
+func (b *bench) load(ctx context.Context, l load) error {
 	set := l.set(b.options)
-	s, err := newSite(b.self, b.dir, l.network, set)
+	s, err := newSite(ctx, b.self, b.dir, l.network, set)
 	if err != nil {
 		return err
 	}
 	defer s.end()
-	speed, err := s.speed()
-	if err != nil {
+	fmt.Fprintf(b.out, "\n%s: %d modules, %.1f MB, %d requests\n", l.about, set.Count, float64(set.total())/1e6, set.requests())
+	if err := b.path(ctx, s); err != nil {
 		return err
 	}
-	fmt.Fprintf(b.out, "\n%s: %d modules, %.1f MB, %d requests; the path carries %.0f Mbit/s\n",
-		l.about, set.Count, float64(set.total())/1e6, set.requests(), speed)
-	if _, err := b.once(s, (*work).untraced); err != nil { // warms the caches
+	if _, err := b.once(ctx, s, untraced); err != nil { // warms the caches
 		return err
 	}
 	tools := b.tools()
 	results := make([]result, len(tools))
 	for round := range b.pairs {
 		for i, t := range tools {
-			if err := b.pair(s, t, round, &results[i]); err != nil {
+			if err := b.pair(ctx, s, t, round, &results[i]); err != nil {
 				return fmt.Errorf("%s: %w", t.name, err)
 			}
 		}
@@ -115,15 +112,25 @@ func (b *bench) load(l load) error {
 	return b.table(s, tools, results)
 }
 
+// path prints what the path of a large set carries.
+func (b *bench) path(ctx context.Context, s *site) error {
+	if s.set.Bytes < 1e6 {
+		return nil // too short to tell
+	}
+	speed, err := s.speed(ctx)
+	fmt.Fprintf(b.out, "the path carries %.0f Mbit/s of bodies\n", speed)
+	return err
+}
+
 // pair runs the command untraced and with a tool. Which one is first changes
 // from round to round.
-func (b *bench) pair(s *site, t tool, round int, r *result) error {
-	runs := []func(*work) (sample, error){(*work).untraced, t.run}
+func (b *bench) pair(ctx context.Context, s *site, t tool, round int, r *result) error {
+	runs := []func(context.Context, *work) (sample, error){untraced, t.run}
 	var got [2]sample
 	for i := range runs {
 		at := (i + round) % 2
 		var err error
-		if got[at], err = b.once(s, runs[at]); err != nil {
+		if got[at], err = b.once(ctx, s, runs[at]); err != nil {
 			return err
 		}
 	}
@@ -134,12 +141,12 @@ func (b *bench) pair(s *site, t tool, round int, r *result) error {
 }
 
 // once runs the command once in an empty place.
-func (b *bench) once(s *site, run func(*work) (sample, error)) (sample, error) {
+func (b *bench) once(ctx context.Context, s *site, run func(context.Context, *work) (sample, error)) (sample, error) {
 	w, err := s.newWork()
 	if err != nil {
 		return sample{}, err
 	}
-	got, err := run(w)
+	got, err := run(ctx, w)
 	if err == nil {
 		err = w.complete()
 	}

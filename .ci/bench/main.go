@@ -13,13 +13,17 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
+	"syscall"
 )
 
 // options are what was typed.
@@ -68,7 +72,9 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	return o.measure()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return o.measure(ctx)
 }
 
 // parse reads the command line.
@@ -89,12 +95,20 @@ func parse(args []string) (*options, error) {
 	if o.pairs < 1 || o.starts < 1 || o.large.Count < 1 || o.small.Count < 1 || o.mega < o.large.Count {
 		return nil, errors.New("counts begin at 1, and -size at one MB for each module")
 	}
+	for _, name := range o.wanted() {
+		if !slices.Contains(loadNames(), name) {
+			return nil, fmt.Errorf("there is no load %q, but %s", name, strings.Join(loadNames(), ", "))
+		}
+	}
 	o.large.Bytes, o.small.Bytes = o.mega*1e6/o.large.Count, smallBytes
 	return o, nil
 }
 
+// wanted are the names in -loads.
+func (o *options) wanted() []string { return strings.Split(o.loads, ",") }
+
 // measure runs everything and prints the report to standard output.
-func (o *options) measure() error {
+func (o *options) measure(ctx context.Context) error {
 	if os.Geteuid() != 0 {
 		return errors.New("probes and network namespaces need root: make bench asks sudo for it")
 	}
@@ -112,5 +126,5 @@ func (o *options) measure() error {
 	}
 	fmt.Fprintf(b.out, "%s, %d CPUs, Linux %s, %s, load average %s\n%d pairs, in %s\n",
 		cpuModel(), runtime.NumCPU(), kernelRelease(), runtime.Version(), loadAverage(), o.pairs, o.dir)
-	return b.all()
+	return b.all(ctx)
 }

@@ -22,12 +22,14 @@ type moduleSet struct {
 const smallBytes = 64
 
 const (
-	modulePrefix  = "bench.test/m"
+	moduleHost    = "bench.test"
 	moduleVersion = "v1.0.0"
 )
 
-// modulePath is the path of module i.
-func modulePath(i int) string { return fmt.Sprintf("%s%05d", modulePrefix, i) }
+// modulePath is the path of module i. Each has a directory of its own in the
+// module cache, as modules of different owners have: with all of them in one,
+// go mod download spends its time listing it, once for each module.
+func modulePath(i int) string { return fmt.Sprintf("%s/%05d/m", moduleHost, i) }
 
 // total is the number of bytes of all files.
 func (s moduleSet) total() int { return s.Count * s.Bytes }
@@ -39,7 +41,7 @@ func (s moduleSet) requests() int { return 3 * s.Count }
 // goMod is a go.mod file that requires all of the set.
 func (s moduleSet) goMod() []byte {
 	var b bytes.Buffer
-	b.WriteString("module bench.test/main\n\ngo 1.21\n\nrequire (\n")
+	b.WriteString("module " + moduleHost + "/main\n\ngo 1.21\n\nrequire (\n")
 	for i := range s.Count {
 		fmt.Fprintf(&b, "\t%s %s\n", modulePath(i), moduleVersion)
 	}

@@ -4,8 +4,10 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -42,7 +44,7 @@ type namespace struct{ *keeper }
 
 // newNamespace makes a network namespace with nothing but a loopback
 // interface, which is up.
-func newNamespace(self string) (*namespace, error) {
+func newNamespace(ctx context.Context, self string) (*namespace, error) {
 	cmd := exec.Command(self, roleHold)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
 	k, err := keep(cmd)
@@ -50,7 +52,7 @@ func newNamespace(self string) (*namespace, error) {
 		return nil, fmt.Errorf("new network namespace: %w", err)
 	}
 	n := &namespace{k}
-	if err := n.do("ip", "link", "set", "lo", "up"); err != nil {
+	if err := n.do(ctx, "ip", "link", "set", "lo", "up"); err != nil {
 		n.end()
 		return nil, err
 	}
@@ -62,13 +64,17 @@ func (n *namespace) pid() string { return strconv.Itoa(n.cmd.Process.Pid) }
 
 // command is a program to be run inside. nsenter(1) becomes the program, which
 // therefore has the process id of the command; /sys stays that of the host.
-func (n *namespace) command(name string, args ...string) *exec.Cmd {
-	return exec.Command("nsenter", append([]string{"--net=/proc/" + n.pid() + "/ns/net", "--", name}, args...)...)
+// When ctx is done the program is interrupted and not killed: gopx-trace would
+// leave its command behind.
+func (n *namespace) command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "nsenter", append([]string{"--net=/proc/" + n.pid() + "/ns/net", "--", name}, args...)...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	return cmd
 }
 
 // do runs a program inside to its end.
-func (n *namespace) do(name string, args ...string) error {
-	if out, err := n.command(name, args...).CombinedOutput(); err != nil {
+func (n *namespace) do(ctx context.Context, name string, args ...string) error {
+	if out, err := n.command(ctx, name, args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, bytes.TrimSpace(out))
 	}
 	return nil
@@ -83,8 +89,8 @@ type network struct {
 }
 
 // loopback is a namespace with its own loopback interface.
-func loopback(self string) (*network, error) {
-	n, err := newNamespace(self)
+func loopback(ctx context.Context, self string) (*network, error) {
+	n, err := newNamespace(ctx, self)
 	if err != nil {
 		return nil, err
 	}
@@ -98,22 +104,22 @@ const (
 )
 
 // gigabit is a cable between two namespaces that carries 1 Gbit/s each way.
-func gigabit(self string) (*network, error) {
+func gigabit(ctx context.Context, self string) (*network, error) {
 	n := &network{iface: "eth0", address: serverAddress}
 	var err error
-	if n.client, err = newNamespace(self); err != nil {
+	if n.client, err = newNamespace(ctx, self); err != nil {
 		return nil, err
 	}
-	if n.servers, err = newNamespace(self); err != nil {
+	if n.servers, err = newNamespace(ctx, self); err != nil {
 		n.end()
 		return nil, err
 	}
-	err = n.client.do("ip", "link", "add", n.iface, "type", "veth", "peer", "name", n.iface, "netns", n.servers.pid())
+	err = n.client.do(ctx, "ip", "link", "add", n.iface, "type", "veth", "peer", "name", n.iface, "netns", n.servers.pid())
 	if err == nil {
-		err = n.client.plug(n.iface, clientAddress)
+		err = n.client.plug(ctx, n.iface, clientAddress)
 	}
 	if err == nil {
-		err = n.servers.plug(n.iface, serverAddress)
+		err = n.servers.plug(ctx, n.iface, serverAddress)
 	}
 	if err != nil {
 		n.end()
@@ -124,14 +130,14 @@ func gigabit(self string) (*network, error) {
 
 // plug brings up one end of the cable. The bucket of 256 KiB is more than a
 // GSO packet has, which it would otherwise cut up; 20 ms is a switch's queue.
-func (n *namespace) plug(iface, address string) error {
+func (n *namespace) plug(ctx context.Context, iface, address string) error {
 	for _, line := range []string{
 		"ip address add " + address + "/24 dev " + iface,
 		"tc qdisc add dev " + iface + " root tbf rate 1gbit burst 256kb latency 20ms",
 		"ip link set " + iface + " up",
 	} {
 		words := strings.Fields(line)
-		if err := n.do(words[0], words[1:]...); err != nil {
+		if err := n.do(ctx, words[0], words[1:]...); err != nil {
 			return err
 		}
 	}

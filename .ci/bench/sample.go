@@ -32,9 +32,6 @@ type sample struct {
 	outside time.Duration
 }
 
-// rate is how many MB/s of the module set were downloaded.
-func (s sample) rate(set moduleSet) float64 { return float64(set.total()) / 1e6 / s.wall.Seconds() }
-
 // cost runs cmd to its end.
 func cost(cmd *exec.Cmd) (sample, error) {
 	s := sample{lost: -1, requests: -1}

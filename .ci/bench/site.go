@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -31,13 +32,13 @@ type site struct {
 func (s *site) caFile() string { return filepath.Join(s.dir, "ca.pem") }
 
 // newSite makes a network and starts the module proxy in it.
-func newSite(self, dir string, network func(string) (*network, error), set moduleSet) (*site, error) {
-	n, err := network(self)
+func newSite(ctx context.Context, self, dir string, network func(context.Context, string) (*network, error), set moduleSet) (*site, error) {
+	n, err := network(ctx, self)
 	if err != nil {
 		return nil, err
 	}
 	s := &site{network: n, set: set, dir: dir, self: self}
-	if err := s.serve(); err != nil {
+	if err := s.serve(ctx); err != nil {
 		s.end()
 		return nil, fmt.Errorf("module proxy: %w", err)
 	}
@@ -45,8 +46,8 @@ func newSite(self, dir string, network func(string) (*network, error), set modul
 }
 
 // serve starts the module proxy and waits until it is ready.
-func (s *site) serve() error {
-	cmd := s.servers.command(s.self, roleServe, "-listen", s.address+":0", "-ca", s.caFile(),
+func (s *site) serve(ctx context.Context) error {
+	cmd := s.servers.command(ctx, s.self, roleServe, "-listen", s.address+":0", "-ca", s.caFile(),
 		"-count", strconv.Itoa(s.set.Count), "-bytes", strconv.Itoa(s.set.Bytes))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
@@ -72,8 +73,8 @@ func (s *site) end() {
 // speed is what the path carries, in Mbit/s of response bodies: it downloads a
 // few zips from inside the client's namespace and throws them away. A wrong
 // figure here would mean that the load is not what its name says.
-func (s *site) speed() (float64, error) {
-	out, err := s.client.command(s.self, roleFetch, s.proxy, s.caFile(), strconv.Itoa(s.set.Count)).Output()
+func (s *site) speed(ctx context.Context) (float64, error) {
+	out, err := s.client.command(ctx, s.self, roleFetch, s.proxy, s.caFile(), strconv.Itoa(s.set.Count)).Output()
 	if err != nil {
 		return 0, fmt.Errorf("measure the path: %w", err)
 	}

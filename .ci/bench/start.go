@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -38,12 +39,12 @@ type startTimes struct {
 
 // starts measures clock under gopx-trace, and alone, in turn. The command is a
 // Go program with crypto/tls, so that a probe is placed into it.
-func (b *bench) starts() (traced, alone startTimes, err error) {
+func (b *bench) starts(ctx context.Context) (traced, alone startTimes, err error) {
 	for range b.options.starts {
-		if err = alone.add(b.self, roleClock); err != nil {
+		if err = alone.add(ctx, b.self, roleClock); err != nil {
 			return
 		}
-		if err = traced.add(b.tool, "-q", b.self, roleClock); err != nil {
+		if err = traced.add(ctx, b.tool, "-q", b.self, roleClock); err != nil {
 			return
 		}
 	}
@@ -51,8 +52,8 @@ func (b *bench) starts() (traced, alone startTimes, err error) {
 }
 
 // add runs a command that ends as clock.
-func (s *startTimes) add(name string, args ...string) error {
-	cmd := exec.Command(name, args...)
+func (s *startTimes) add(ctx context.Context, name string, args ...string) error {
+	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {

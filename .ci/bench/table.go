@@ -32,8 +32,9 @@ func (b *bench) table(s *site, tools []tool, results []result) error {
 	for _, r := range results {
 		seconds, cpu = append(seconds, r.seconds...), append(cpu, r.cpuSeconds...)
 	}
-	fmt.Fprintf(b.out, "untraced: %.2f s, %.2f CPU seconds, %.0f MB/s (medians of %d runs)\n",
-		seconds.median(), cpu.median(), float64(s.set.total())/1e6/seconds.median(), len(seconds))
+	fmt.Fprintf(b.out, "untraced: %.2f s, %.2f CPU seconds, %.0f MB/s, %.0f requests/s (medians of %d runs)\n",
+		seconds.median(), cpu.median(), float64(s.set.total())/1e6/seconds.median(),
+		float64(s.set.requests())/seconds.median(), len(seconds))
 	w := tabwriter.NewWriter(b.out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "ratio to untraced\twall\tCPU seconds\tlost\trequests seen\tmemory\trecording")
 	for i, r := range results {

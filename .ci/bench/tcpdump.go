@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -21,14 +22,14 @@ const tcpdumpSettle = 50 * time.Millisecond
 // tcpdump runs the command beside tcpdump with a buffer of 64 MiB, which
 // records every packet whole. Its wall clock is that of the command alone: who
 // starts tcpdump by hand does not wait for it.
-func (w *work) tcpdump() (sample, error) {
-	dump := w.client.command("tcpdump", "-n", "-i", w.iface, "-B", "65536", "-Z", "root", "-w", w.capture(), "tcp")
+func tcpdump(ctx context.Context, w *work) (sample, error) {
+	dump := w.client.command(ctx, "tcpdump", "-n", "-i", w.iface, "-B", "65536", "-Z", "root", "-w", w.capture(), "tcp")
 	said, err := startTcpdump(dump)
 	if err != nil {
 		return sample{}, fmt.Errorf("tcpdump: %w", err)
 	}
 	memory := watchMemory(dump.Process.Pid)
-	s, failed := cost(w.download())
+	s, failed := cost(w.download(ctx))
 	time.Sleep(tcpdumpSettle)
 	s.memory = memory.stop()
 	err = dump.Process.Signal(syscall.SIGINT)

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -14,16 +15,18 @@ import (
 // tool is a way to run the command.
 type tool struct {
 	name string
-	run  func(*work) (sample, error)
+	run  func(context.Context, *work) (sample, error)
 }
 
 // tools lists what is compared with an untraced run, the null control first.
 func (b *bench) tools() []tool {
 	return []tool{
-		{"untraced again", (*work).untraced},
-		{"gopx-trace", func(w *work) (sample, error) { return w.traced(b.tool) }},
-		{"gopx-trace -w", func(w *work) (sample, error) { return w.traced(b.tool, "-w", w.capture()) }},
-		{"tcpdump -B 65536", (*work).tcpdump},
+		{"untraced again", untraced},
+		{"gopx-trace", func(ctx context.Context, w *work) (sample, error) { return w.traced(ctx, b.tool) }},
+		{"gopx-trace -w", func(ctx context.Context, w *work) (sample, error) {
+			return w.traced(ctx, b.tool, "-w", w.capture())
+		}},
+		{"tcpdump -B 65536", tcpdump},
 	}
 }
 
@@ -63,16 +66,16 @@ func (w *work) environ() []string {
 }
 
 // download is the command, with words in front of it.
-func (w *work) download(prefix ...string) *exec.Cmd {
+func (w *work) download(ctx context.Context, prefix ...string) *exec.Cmd {
 	argv := append(prefix, "go", "mod", "download")
-	cmd := w.client.command(argv[0], argv[1:]...)
+	cmd := w.client.command(ctx, argv[0], argv[1:]...)
 	cmd.Dir, cmd.Env = w.dir, w.environ()
 	return cmd
 }
 
 // complete checks that the cache holds the set: a ratio of failures is none.
 func (w *work) complete() error {
-	zips, err := filepath.Glob(w.path("modules/cache/download/" + modulePrefix + "*/@v/*.zip"))
+	zips, err := filepath.Glob(w.path("modules/cache/download/" + moduleHost + "/*/m/@v/*.zip"))
 	if err == nil && len(zips) != w.set.Count {
 		err = fmt.Errorf("%d of %d modules downloaded", len(zips), w.set.Count)
 	}
@@ -80,16 +83,16 @@ func (w *work) complete() error {
 }
 
 // untraced runs the command alone.
-func (w *work) untraced() (sample, error) {
-	s, err := cost(w.download())
+func untraced(ctx context.Context, w *work) (sample, error) {
+	s, err := cost(w.download(ctx))
 	s.memory = 0 // that of go
 	return s, err
 }
 
 // traced runs the command under gopx-trace and reads its report.
-func (w *work) traced(exe string, flags ...string) (sample, error) {
+func (w *work) traced(ctx context.Context, exe string, flags ...string) (sample, error) {
 	report := w.path("trace.json")
-	s, err := cost(w.download(append([]string{exe, "-q", "-o", "json=" + report}, flags...)...))
+	s, err := cost(w.download(ctx, append([]string{exe, "-q", "-o", "json=" + report}, flags...)...))
 	if err != nil {
 		return s, err
 	}

@@ -103,6 +103,7 @@ func newCertificate(der []byte) *trace.Certificate {
 	for _, ip := range x.IPAddresses {
 		c.IPs = append(c.IPs, ip.String())
 	}
+	c.CAIssuers = x.IssuingCertificateURL
 	c.IsCA = x.BasicConstraintsValid && x.IsCA
 	c.SelfSigned = selfSigned(x)
 	return c

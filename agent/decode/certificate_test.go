@@ -169,3 +169,22 @@ func FuzzCertificate(f *testing.F) {
 		}
 	})
 }
+
+func TestIssuingCertificateURL(t *testing.T) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"http://ca.test/i.cer", "ldap:///CN=i"}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "leaf"},
+		NotBefore: time.Unix(1700000000, 0), NotAfter: time.Unix(1800000000, 0), IssuingCertificateURL: want,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := newCertificate(der); !slices.Equal(c.CAIssuers, want) {
+		t.Errorf("%q, want %q", c.CAIssuers, want)
+	}
+}

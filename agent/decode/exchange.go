@@ -69,7 +69,7 @@ func newExchange(c *Conn, protocol string, m flow.Mark) *exchange {
 		StartedAt:       m.Time,
 		ResponseHeaders: []trace.Header{},
 		Timings:         trace.Timings{DNS: -1, Connect: -1, TLS: -1, Send: -1, Wait: -1, Receive: -1},
-		Frames:          []int{m.Frame},
+		Frames:          append(make([]int, 0, 3), m.Frame), // first, and two of the answer
 	}
 	return &exchange{c: c, r: r, want: -1}
 }
@@ -120,10 +120,19 @@ func (x *exchange) tunnel(m flow.Mark) {
 	}
 }
 
+// counts says whether of what is to come of the answer's body only the length
+// matters.
+func (x *exchange) counts() bool { return !x.hash && !x.keep }
+
+// count takes n bytes of the answer's body.
+func (x *exchange) count(n uint64, m flow.Mark) {
+	x.r.ResponseBytes += n
+	x.seen(m)
+}
+
 // body takes bytes of the answer's body.
 func (x *exchange) body(b []byte, m flow.Mark) {
-	x.r.ResponseBytes += uint64(len(b))
-	x.seen(m)
+	x.count(uint64(len(b)), m)
 	if x.keep {
 		x.r.Body = append(x.r.Body, b[:min(len(b), MaxBody-len(x.r.Body))]...)
 		x.keep = len(x.r.Body) < MaxBody
@@ -154,7 +163,9 @@ func (x *exchange) complete(m flow.Mark) {
 	}
 	x.r.ResponseComplete = true
 	if x.hash && x.sum != nil {
-		x.r.ResponseSHA256 = hex.EncodeToString(x.sum.Sum(nil))
+		var digest [2 * sha256.Size]byte
+		hex.Encode(digest[:], x.sum.Sum(nil))
+		x.r.ResponseSHA256 = string(digest[:])
 	}
 	x.seen(m)
 	x.finish(m)

@@ -31,6 +31,10 @@ type fields2 struct {
 	allowed uint32
 	// block is the one being read; nil between blocks.
 	block *block2
+	// current and scratch are used again for each block; what is kept of a
+	// block is a copy of the right length.
+	current block2
+	scratch []trace.Header
 }
 
 // block2 is a header block: HEADERS or PUSH_PROMISE, and its CONTINUATIONs.
@@ -99,13 +103,21 @@ func (r *reader2) headers(b []byte, m flow.Mark) {
 		r.lose("header compression: "+err.Error(), m)
 		return
 	}
-	block := r.fields.block
-	r.fields.block = nil
+	block := r.fields.finish()
 	if block.cut {
 		r.fields.decoder.SetEmitEnabled(true)
 		r.h.c.note(fmt.Sprintf("HTTP/2: a header block is longer than %d bytes; its last fields are not shown", maxFieldList))
 	}
 	r.block(block, m)
+}
+
+// finish ends a block. It is valid until the next one begins, its fields are
+// for good.
+func (f *fields2) finish() *block2 {
+	b := f.block
+	f.block, f.scratch = nil, b.fields
+	b.fields = append(make([]trace.Header, 0, len(b.fields)), b.fields...)
+	return b
 }
 
 // begin opens a block and returns its first fragment: the payload without
@@ -119,7 +131,8 @@ func (r *reader2) begin(b []byte) (fragment []byte, ok bool) {
 		}
 		pad, b = int(b[0]), b[1:]
 	}
-	block := &block2{of: f.stream, stream: f.stream, first: f.first, fields: []trace.Header{}}
+	block := &r.fields.current
+	*block = block2{of: f.stream, stream: f.stream, first: f.first, fields: r.fields.scratch[:0]}
 	skip := 0
 	switch {
 	case f.kind == framePush:

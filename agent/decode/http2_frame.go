@@ -116,7 +116,7 @@ func (r *reader2) head(b []byte, m flow.Mark) int {
 	f.kind, f.flags = r.header[3], r.header[4]
 	f.stream = binary.BigEndian.Uint32(r.header[5:]) & (1<<31 - 1)
 	if !r.acceptable() {
-		r.lose("no frame begins with "+strconv.Quote(string(r.header)+string(b[n:min(len(b), n+maxQuoted)])), m)
+		r.unacceptable(b[n:], m)
 		return n
 	}
 	r.started = true
@@ -144,6 +144,16 @@ func (r *reader2) acceptable() bool {
 	return !r.whole() || f.length <= maxFrame
 }
 
+// unacceptable gives up at a frame header that cannot stand here. An answer in
+// another protocol is told with its start, rest is what follows the header.
+func (r *reader2) unacceptable(rest []byte, m flow.Mark) {
+	start := string(r.header)
+	if !r.started {
+		start += string(rest[:min(len(rest), maxQuoted)])
+	}
+	r.lose("no frame begins with "+strconv.Quote(start), m)
+}
+
 // whole says whether the frame's payload is needed in one piece.
 func (r *reader2) whole() bool {
 	switch r.frame.kind {
@@ -151,6 +161,11 @@ func (r *reader2) whole() bool {
 		return true
 	}
 	return false
+}
+
+// tunnels says whether the DATA of an open stream is for the stream inside it.
+func (r *reader2) tunnels(s *stream2) bool {
+	return s.inner != nil && (r.d == flow.ToServer || s.r.Status/100 == 2)
 }
 
 // data takes a part of a DATA payload and returns how much.
@@ -167,7 +182,7 @@ func (r *reader2) data(b []byte, m flow.Mark) int {
 	s := r.h.streams[r.frame.stream]
 	switch {
 	case s == nil:
-	case s.inner != nil && (r.d == flow.ToServer || s.r.Status/100 == 2):
+	case r.tunnels(s):
 		s.inner.Data(r.d, b[:n], m)
 	case r.d == flow.ToServer:
 		s.r.RequestBytes += uint64(n)
@@ -239,7 +254,7 @@ func (r *reader2) missed(n uint32, m flow.Mark) {
 	}
 	body := min(n, r.left-min(r.left, r.pad))
 	switch {
-	case s.inner != nil && (r.d == flow.ToServer || s.r.Status/100 == 2):
+	case r.tunnels(s):
 		s.inner.Gap(r.d, uint64(body), m)
 	case r.d == flow.ToServer:
 		s.r.RequestBytes += uint64(body)

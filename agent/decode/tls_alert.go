@@ -1,6 +1,7 @@
 package decode
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/gopx-trace/gopx-trace/agent/flow"
@@ -18,6 +19,7 @@ func (t *tlsLayer) alert(h *tlsHalf, b []byte, m flow.Mark) {
 	}
 	for ; len(b) >= 2; b = b[2:] {
 		if b[1] == alertCloseNotify {
+			t.closeNotify(h, m)
 			t.endInner(h, flow.Finished, m)
 			continue
 		}
@@ -28,12 +30,24 @@ func (t *tlsLayer) alert(h *tlsHalf, b []byte, m flow.Mark) {
 	}
 }
 
-func (t *tlsLayer) newAlert(h *tlsHalf, level, description uint8, m flow.Mark) *trace.Alert {
-	a := &trace.Alert{SentBy: "remote", Level: alertLevel(level), Description: alertName(description), Frame: m.Frame}
-	if h.dir == flow.ToServer {
-		a.SentBy = "local"
+// closeNotify notes who ended the layer, unless the other side had ended it
+// before: a close_notify also answers a close_notify, and a FIN.
+func (t *tlsLayer) closeNotify(h *tlsHalf, m flow.Mark) {
+	if other := &t.half[1-h.dir]; !other.ended || other.endMark.Time.After(m.Time) {
+		t.facts.CloseNotify = cmp.Or(t.facts.CloseNotify, h.sender())
 	}
-	return a
+}
+
+func (t *tlsLayer) newAlert(h *tlsHalf, level, description uint8, m flow.Mark) *trace.Alert {
+	return &trace.Alert{SentBy: h.sender(), Level: alertLevel(level), Description: alertName(description), Frame: m.Frame}
+}
+
+// sender names the side whose records these are, as the report does.
+func (h *tlsHalf) sender() string {
+	if h.dir == flow.ToServer {
+		return "local"
+	}
+	return "remote"
 }
 
 func alertLevel(n uint8) string {
@@ -56,7 +70,7 @@ func alertName(n uint8) string {
 }
 
 // alertNames are the registered alerts, and those of SSL 3.0; never written.
-var alertNames = map[uint8]string{
+var alertNames = map[uint8]string{ //nolint:gochecknoglobals // a table, never written
 	0:   "close_notify",
 	10:  "unexpected_message",
 	20:  "bad_record_mac",

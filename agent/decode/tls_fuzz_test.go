@@ -84,18 +84,38 @@ func playScript(layer flow.Stream, store *keylog.Store, b []byte) {
 type strict struct {
 	t     *testing.T
 	ended [2]int
+	// got are the bytes so far; said and counted are the last answer of ahead.
+	got     [2]uint64
+	said    [2]uint64
+	counted [2]bool
 }
 
 func (s *strict) Data(d flow.Dir, b []byte, _ flow.Mark) {
 	if s.ended[d] > 0 || len(b) == 0 {
 		s.t.Errorf("%d bytes, %d ends before", len(b), s.ended[d])
 	}
+	s.got[d] += uint64(len(b))
 }
 
 func (s *strict) Gap(d flow.Dir, n uint64, _ flow.Mark) {
 	if s.ended[d] > 0 || n == 0 {
 		s.t.Errorf("gap of %d, %d ends before", n, s.ended[d])
 	}
+}
+
+// ahead gives every answer that there is, by the bytes so far.
+func (s *strict) ahead(d flow.Dir) (n uint64, counted bool) {
+	s.said[d] = [...]uint64{1, 9, 700, 5000, unlimited}[s.got[d]%5]
+	s.counted[d] = s.got[d]%3 > 0
+	return s.said[d], s.counted[d]
+}
+
+func (s *strict) count(d flow.Dir, n uint64, _ flow.Mark) {
+	if s.ended[d] > 0 || n == 0 || !s.counted[d] || n > s.said[d] {
+		s.t.Errorf("%d bytes counted, %d ends before; said %d, %v", n, s.ended[d], s.said[d], s.counted[d])
+	}
+	s.got[d] += n
+	s.counted[d] = false
 }
 
 func (s *strict) End(d flow.Dir, _ flow.Ending, _ flow.Mark) { s.ended[d]++ }
@@ -111,6 +131,10 @@ func FuzzTLS(f *testing.F) {
 		}
 		f.Add(tape.script())
 		f.Add(tape.without(flow.ToClient, 1300, 50).script())
+		if tape, err = dialogue(f, client, server, []byte("request"), make([]byte, 5000)); err != nil {
+			f.Fatal(err)
+		}
+		f.Add(tape.script())
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		store := keylog.NewStore()

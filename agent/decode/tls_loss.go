@@ -46,7 +46,7 @@ func (t *tlsLayer) gap(h *tlsHalf, n uint64, m flow.Mark) {
 	h.messages.reset()
 	if !h.lost.now && len(h.buf) >= recordHeader {
 		size, _ := h.recordSize(h.buf)
-		if left := uint64(size - len(h.buf)); n <= left {
+		if left := uint64(size - len(h.buf) - h.passed.bytes); n <= left {
 			h.skip = int(left - n)
 			t.loseRecord(h, size, m)
 			return
@@ -58,7 +58,7 @@ func (t *tlsLayer) gap(h *tlsHalf, n uint64, m flow.Mark) {
 // loseRecord drops the record in buf, of size bytes, the end of which is known.
 func (t *tlsLayer) loseRecord(h *tlsHalf, size int, m flow.Mark) {
 	typ := h.buf[0]
-	h.buf = h.buf[:0]
+	h.buf, h.passed = h.buf[:0], tlsPassed{}
 	if !h.protects(typ) {
 		return
 	}
@@ -72,8 +72,9 @@ func (h *tlsHalf) lose(n uint64) {
 	if !h.lost.now {
 		h.lost = tlsLoss{now: true}
 	}
-	h.lost.bytes += n + uint64(len(h.buf)) + uint64(len(h.lost.buf))
+	h.lost.bytes += n + uint64(len(h.buf)+h.passed.bytes) + uint64(len(h.lost.buf))
 	h.buf, h.lost.buf = h.buf[:0], nil
+	h.passed = tlsPassed{}
 	h.messages.reset()
 }
 

@@ -30,6 +30,8 @@ type tlsHalf struct {
 	dir flow.Dir
 	// buf is the start of a record that goes on in a later segment.
 	buf []byte
+	// passed is what was left out of buf.
+	passed tlsPassed
 	// skip is what is left of a record that will not be opened.
 	skip int
 	// seen: a record was read. foreign: the direction is not TLS at all.
@@ -103,8 +105,8 @@ func (t *tlsLayer) nextRecord(h *tlsHalf, b []byte, m flow.Mark) (rest []byte, d
 		h.skip = size
 		return b, true
 	case len(b) < size:
-		h.buf = append(h.buf, b...)
-		return nil, true
+		h.buf = append(h.buf, b[:recordHeader]...)
+		return t.bufferedRecord(h, b[recordHeader:], m)
 	case !t.record(h, b[:size], m):
 		return b, false
 	}
@@ -128,8 +130,13 @@ func (t *tlsLayer) bufferedRecord(h *tlsHalf, b []byte, m flow.Mark) (rest []byt
 		h.buf = h.buf[:0]
 		return b, true
 	}
-	if b = h.fill(b, size); len(h.buf) < size {
+	b = t.passOver(h, b, size)
+	if b = h.fill(b, size-h.passed.bytes); len(h.buf)+h.passed.bytes < size {
 		return nil, true
+	}
+	if h.passed.bytes > 0 {
+		t.passedRecord(h, m)
+		return b, true
 	}
 	if !t.record(h, h.buf, m) {
 		return b, false
@@ -203,6 +210,9 @@ func (t *tlsLayer) record(h *tlsHalf, r []byte, m flow.Mark) bool {
 	h.seen = true
 	if !h.protects(r[0]) {
 		t.content(h, r[0], r[recordHeader:], m)
+		return true
+	}
+	if t.skim(h, r, 0, m) {
 		return true
 	}
 	t.makeRoom(len(r))

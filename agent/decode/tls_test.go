@@ -110,7 +110,7 @@ func TestTLSConversation(t *testing.T) {
 			got := replayed(t, tape, request, answer).Facts
 			want := test.want
 			want.ServerName, want.ALPN, want.ALPNOffered = "mod.test", "http/1.1", []string{"h2", "http/1.1"}
-			want.Established, want.Decrypted = true, true
+			want.Established, want.Decrypted, want.CloseNotify = true, true, "remote"
 			checkFacts(t, got, &want)
 			checkCertificates(t, got.Certificates)
 		})

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,7 +15,10 @@ const (
 	certNotYet    = "not yet valid"
 	certHostname  = "hostname"
 	certSelf      = "self-signed"
+	certAlone     = "without its intermediate"
 	certUnknownCA = "unknown authority"
+	// certGit is one that git refused and the go command took.
+	certGit = "refused by git only"
 )
 
 // refusal says why the client refused the server's certificate, in the order in
@@ -35,12 +39,18 @@ func (f *facts) refusal(y layer) (why, confidence string) {
 	}
 	leaf := chain[0]
 	switch {
+	case f.acceptedByGo(y) != nil:
+		return certGit, confidence
 	case dateOf(chain, y.at()) != "":
 		return dateOf(chain, y.at()), confidence
 	case !certifies(leaf, y.host):
 		return certHostname, confidence
 	case leaf.SelfSigned || leaf.Subject == leaf.Issuer && leaf.Subject != "":
 		return certSelf, confidence
+	case len(chain) == 1 && issuerURL(leaf) != "":
+		// That the issuer's certificate can be had somewhere shows that it is no
+		// root, which each client would have to have; and it did not come.
+		return certAlone, weaker(confidence)
 	}
 	// What is left is the chain, which we can't check: the client's store is its own.
 	return certUnknownCA, weaker(confidence)
@@ -63,6 +73,9 @@ func (f *facts) refused(y layer) string {
 			return trace.Certain
 		}
 		return ""
+	}
+	if f.GaveUp(y.c) && y.l == y.c.TLS[len(y.c.TLS)-1] && len(y.l.Certificates) > 0 {
+		return trace.Likely
 	}
 	if !y.l.Established && len(y.l.Certificates) > 0 && (y.c.ClosedBy == "local" || y.c.ResetBy == "local") &&
 		f.EndOf(y.c).Sub(y.at()) < f.Patience() && y.c.MissedBytes == 0 {
@@ -144,20 +157,36 @@ func (f *facts) certificateArgs(y layer, why string) []string {
 	return []string{
 		"subject", c.Subject, "issuer", c.Issuer, "names", names,
 		"not_before", c.NotBefore.UTC().Format(time.RFC3339), "not_after", c.NotAfter.UTC().Format(time.RFC3339),
-		"at", y.at().UTC().Format(time.RFC3339),
+		"at", y.at().UTC().Format(time.RFC3339), "ca_issuers", issuerURL(c),
 	}
+}
+
+// issuerURL is where the issuer's certificate can be had over HTTP; empty if it
+// does not say. Private authorities often give an LDAP URL only.
+func issuerURL(c *trace.Certificate) string {
+	i := slices.IndexFunc(c.CAIssuers, func(u string) bool {
+		return strings.HasPrefix(u, "http://") || strings.HasPrefix(u, "https://")
+	})
+	if i < 0 {
+		return ""
+	}
+	return c.CAIssuers[i]
 }
 
 func (f *facts) certificateEvidence(y layer) []trace.Evidence {
 	var list []trace.Evidence
+	client := "the client"
+	if f.byGit(y.c.PID) {
+		client = "git"
+	}
 	if a := y.l.Alert; a != nil {
-		e := tlsEvidence(y.c, y.l, "the client refused the certificate: alert "+a.Description)
+		e := tlsEvidence(y.c, y.l, client+" refused the certificate: alert "+a.Description)
 		if a.Frame != 0 {
 			e.Frames = []int{a.Frame}
 		}
 		list = append(list, e)
 	} else {
-		list = append(list, tlsEvidence(y.c, y.l, "the client closed the connection when it had the certificate"))
+		list = append(list, tlsEvidence(y.c, y.l, client+" ended the connection when it had the certificate"))
 	}
 	for i, c := range y.l.Certificates[:min(len(y.l.Certificates), maxEvidence-1)] {
 		list = append(list, tlsEvidence(y.c, y.l, certificateText(i, c)))
@@ -183,8 +212,18 @@ func tlsHostname(f *facts) []*trace.Finding    { return f.certificateFault(certH
 func tlsSelfSigned(f *facts) []*trace.Finding  { return f.certificateFault(certSelf, toServer) }
 func tlsUnknownCA(f *facts) []*trace.Finding   { return f.certificateFault(certUnknownCA, toServer) }
 
+// tlsMissingIntermediate: a private authority's certificate may look the same,
+// so it is likely at most.
+func tlsMissingIntermediate(f *facts) []*trace.Finding {
+	return f.certificateFault(certAlone, toServer)
+}
+
 // httpsProxyUnknownCA: the proxy's own certificate, before any CONNECT.
 func httpsProxyUnknownCA(f *facts) []*trace.Finding {
 	toProxy := func(y layer) bool { return y.toProxy }
-	return append(f.certificateFault(certUnknownCA, toProxy), f.certificateFault(certSelf, toProxy)...)
+	list := slices.Concat(f.certificateFault(certUnknownCA, toProxy), f.certificateFault(certSelf, toProxy), f.certificateFault(certAlone, toProxy))
+	for _, found := range list {
+		found.Evidence = append(found.Evidence, f.proxySetting(found.Args["host"])...)
+	}
+	return list
 }

@@ -94,10 +94,34 @@ func (f *facts) dnsFault(kind string) []*trace.Finding {
 
 func (r *resolution) finding(l *trace.Lookup) *trace.Finding {
 	var evidence []trace.Evidence
-	for _, o := range r.lookups[:min(len(r.lookups), maxEvidence)] {
+	for _, o := range repeated(r.lookups) {
 		evidence = append(evidence, lookupEvidence(o))
 	}
+	evidence = evidence[:min(len(evidence), maxEvidence)]
 	return finding(hopResolver, l.StartedAt, map[string]string{"host": r.name, "server": l.Server, "resolver": hostOnly(l.Server)}, evidence...)
+}
+
+// repeated makes one of the lookups that asked a server the same question
+// without an answer: a resolver that tries again does so from another port.
+func repeated(lookups []*trace.Lookup) []*trace.Lookup {
+	type question struct{ name, kind, server, err string }
+	first := map[question]*trace.Lookup{}
+	var list []*trace.Lookup
+	for _, l := range lookups {
+		q := question{l.Name, l.Type, l.Server, l.Error}
+		if same := first[q]; l.RCode == "" && same != nil {
+			same.Attempts += l.Attempts
+			same.Frames = append(same.Frames, l.Frames...)
+			continue
+		}
+		one := *l
+		one.Frames = slices.Clone(l.Frames)
+		if l.RCode == "" {
+			first[q] = &one
+		}
+		list = append(list, &one)
+	}
+	return list
 }
 
 func dnsNXDomain(f *facts) []*trace.Finding    { return f.dnsFault("NXDOMAIN") }

@@ -1,8 +1,11 @@
 package diagnose
 
 import (
+	"cmp"
 	"net/http"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/gopx-trace/gopx-trace/agent/trace"
 )
@@ -12,6 +15,7 @@ const (
 	kindConnection = "connection"
 	kindRequest    = "request"
 	kindLookup     = "lookup"
+	kindProcess    = "process"
 	kindConfig     = "config"
 )
 
@@ -27,11 +31,16 @@ func requestEvidence(r *trace.Request, text string) trace.Evidence {
 func answerEvidence(r *trace.Request) trace.Evidence {
 	text := r.Method + " " + plainURL(r.URL)
 	if r.Status != 0 {
-		text += ": " + strconv.Itoa(r.Status) + " " + r.StatusText
+		text += ": " + strconv.Itoa(r.Status) + " " + cmp.Or(r.StatusText, statusText(r.Status))
 	} else if r.Error != "" {
 		text += ": " + r.Error
 	}
 	return requestEvidence(r, text)
+}
+
+// unansweredEvidence shows a request that waited.
+func unansweredEvidence(r *trace.Request, waited time.Duration) trace.Evidence {
+	return requestEvidence(r, r.Method+" "+plainURL(r.URL)+": no byte of an answer for "+seconds(waited)+" s, neither FIN nor RST")
 }
 
 func lookupEvidence(l *trace.Lookup) trace.Evidence {
@@ -42,9 +51,16 @@ func lookupEvidence(l *trace.Lookup) trace.Evidence {
 	case l.Error != "":
 		text += ": " + l.Error
 	default:
-		text += " " + strconv.Itoa(l.Attempts) + " times: no answer"
+		text += ", " + times(l.Attempts) + ": no answer"
 	}
 	return trace.Evidence{Kind: kindLookup, Ref: strconv.Itoa(l.ID), Frames: l.Frames, Text: text}
+}
+
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return strconv.Itoa(n) + " times"
 }
 
 // configEvidence shows a setting with where it was set; nothing if it is not
@@ -59,6 +75,15 @@ func (f *facts) configEvidence(name, value string) []trace.Evidence {
 		text += " (" + o + ")"
 	}
 	return []trace.Evidence{{Kind: kindConfig, Ref: name, Text: text}}
+}
+
+// processEvidence shows how a process ended.
+func processEvidence(p *trace.Process) trace.Evidence {
+	text := strings.Join(p.Argv, " ")
+	if p.ExitCode != nil {
+		text += ": exit code " + strconv.Itoa(*p.ExitCode)
+	}
+	return trace.Evidence{Kind: kindProcess, Ref: strconv.FormatUint(uint64(p.PID), 10), Text: text}
 }
 
 func tlsEvidence(c *trace.Connection, l *trace.TLS, text string) trace.Evidence {

@@ -58,12 +58,16 @@ func (f *facts) byGit(pid uint32) bool {
 }
 
 // peerArgs name the two ends of what a connection is for: the host, its port
-// and address, and the proxy between if there is one.
+// and address, and the proxy between if there is one. "connect" is that proxy
+// if it knows CONNECT.
 func (f *facts) peerArgs(c *trace.Connection, host string) map[string]string {
-	_, port := goproxy.SplitAddress(c.Remote)
-	args := map[string]string{"host": host, "address": c.Remote, "via": ""}
+	ip, port := goproxy.SplitAddress(c.Remote)
+	args := map[string]string{"host": host, "address": c.Remote, "ip": ip, "via": "", "connect": ""}
 	if proxy, ok := f.Proxy(c); ok && proxy != host {
 		args["via"] = proxy + ":" + port
+		if !strings.HasPrefix(f.proxyScheme(c), "socks") {
+			args["connect"] = args["via"]
+		}
 		if c.Tunnel != nil {
 			_, port = goproxy.SplitAddress(c.Tunnel.Authority)
 		}
@@ -76,12 +80,29 @@ func (f *facts) peerArgs(c *trace.Connection, host string) map[string]string {
 func (f *facts) proxyArgs(c *trace.Connection, target string) map[string]string {
 	host, _ := f.Proxy(c)
 	_, port := goproxy.SplitAddress(c.Remote)
-	return map[string]string{"host": host, "port": port, "address": c.Remote, "target": target}
+	return map[string]string{"host": host, "port": port, "address": c.Remote, "target": target, "scheme": f.proxyScheme(c)}
+}
+
+// proxyScheme is how a connection's proxy is spoken to: the scheme of the
+// *_PROXY variable that names it, else as it was seen.
+func (f *facts) proxyScheme(c *trace.Connection) string {
+	host, _ := f.Proxy(c)
+	_, value := f.ProxySetting(host)
+	if scheme, _, ok := strings.Cut(value, "://"); ok {
+		if scheme == "socks5" {
+			return "socks5h" // curl's word for names that the proxy resolves, as go has it
+		}
+		return scheme
+	}
+	if c.Tunnel != nil && strings.HasPrefix(c.Tunnel.Protocol, "socks") {
+		return c.Tunnel.Protocol
+	}
+	return "http"
 }
 
 // requestArgs name a request and the host it went to.
 func (f *facts) requestArgs(r *trace.Request) map[string]string {
-	args := map[string]string{"host": urlHost(r.URL), "via": "", "port": "", "address": ""}
+	args := map[string]string{"host": urlHost(r.URL), "via": "", "port": "", "address": "", "ip": "", "connect": ""}
 	if c := f.Connection(r.Connection); c != nil {
 		args = f.peerArgs(c, urlHost(r.URL))
 	}
@@ -89,18 +110,41 @@ func (f *facts) requestArgs(r *trace.Request) map[string]string {
 	if args["text"] == "" { // HTTP/2 has no reason phrase
 		args["text"] = statusText(r.Status)
 	}
-	args["module"] = r.Module
+	args["authority"], args["entry"] = urlAuthority(r.URL), f.entryOf(r)
+	args["module"], args["path"] = r.Module, r.Module
 	if r.Version != "" {
 		args["module"] += "@" + r.Version
 	}
 	return args
 }
 
+// entryOf is the GOPROXY entry that a request was made for, credentials masked;
+// empty for one that belongs to none.
+func (f *facts) entryOf(r *trace.Request) string {
+	if fetch, i := f.FetchOf(r); fetch != nil && fetch.Attempts[i].Entry != goproxy.Direct {
+		return fetch.Attempts[i].Entry
+	}
+	return ""
+}
+
 // plainURL leaves out what may be secret: userinfo, and the query, which is
-// where signed URLs carry their signature.
+// where signed URLs carry their signature. The queries of discovery and of git
+// are always the same.
 func plainURL(raw string) string {
-	raw, _, _ = strings.Cut(goproxy.Mask(raw), "?")
+	raw, query, _ := strings.Cut(goproxy.Mask(raw), "?")
+	if query == "go-get=1" || query == "service=git-upload-pack" {
+		return raw + "?" + query
+	}
 	return raw
+}
+
+// urlAuthority returns the host of a URL, with its port if the URL has one.
+func urlAuthority(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(u.Host)
 }
 
 func urlHost(raw string) string {

@@ -1,6 +1,12 @@
 package diagnose
 
 import (
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/gopx-trace/gopx-trace/agent/decode"
+	"github.com/gopx-trace/gopx-trace/agent/goproxy"
 	"github.com/gopx-trace/gopx-trace/agent/trace"
 )
 
@@ -70,25 +76,57 @@ func (f *facts) notFound(match func(*trace.Request) bool) []*trace.Finding {
 		if !missing(r) || !match(r) {
 			continue
 		}
-		found := f.requestFinding(r, "entry", "", "server_said", "")
-		if fetch, i := f.FetchOf(r); fetch != nil {
-			found.Args["entry"] = fetch.Attempts[i].Entry
-			if i+1 < len(fetch.Attempts) {
-				found.Severity = trace.Info
-			}
+		found := f.requestFinding(r, "server_said", "")
+		if fetch, i := f.FetchOf(r); fetch != nil && i+1 < len(fetch.Attempts) {
+			found.Severity = trace.Info
 		}
-		if line := firstLine(r.Body); line != "" && line[0] != '<' && r.Header("Content-Encoding") == "" {
+		if line := said(r); line != "" && !saysStatusOnly(line, r.Status) {
 			found.Args["server_said"] = ": " + line
 		}
-		found.Evidence = append(found.Evidence, f.listEvidence()...)
+		found.Evidence = append(found.Evidence, f.settingFor(r)...)
 		list = append(list, found)
 	}
 	return list
 }
 
+// settingFor is the setting that had a request made.
+func (f *facts) settingFor(r *trace.Request) []trace.Evidence {
+	env := f.Trace.Environment
+	switch {
+	case env == nil:
+		return nil
+	case r.Purpose == trace.PurposeToolchain:
+		return f.configEvidence("GOTOOLCHAIN", env.GoEnv["GOTOOLCHAIN"].Value)
+	case forSumDB(r):
+		return f.configEvidence("GOSUMDB", goproxy.Mask(env.GoEnv["GOSUMDB"].Value))
+	}
+	return f.listEvidence()
+}
+
+// saysStatusOnly reports whether a server's text is its status once more, as
+// "Not Found" or "404 page not found".
+func saysStatusOnly(line string, status int) bool {
+	text := statusText(status)
+	return strings.EqualFold(line, text) || strings.EqualFold(line, strconv.Itoa(status)+" page "+text)
+}
+
+// maxSaid is how many bytes of what a server said are told.
+const maxSaid = 200
+
+// said is the first line of a textual answer; empty for a page or a coding
+// that is not known.
+func said(r *trace.Request) string {
+	text := decode.Plain(r)
+	if !utf8.Valid(text) || len(text) == 0 || text[0] == '<' {
+		return ""
+	}
+	line := firstLine(text)
+	return line[:min(len(line), maxSaid)]
+}
+
 func httpNotFound(f *facts) []*trace.Finding {
 	return f.notFound(func(r *trace.Request) bool {
-		return !forSumDB(r) && r.Purpose != trace.PurposeToolchain && r.Purpose != trace.PurposeGoImport
+		return !forSumDB(r) && !saysUnknownRevision(r) && r.Purpose != trace.PurposeToolchain && r.Purpose != trace.PurposeGoImport
 	})
 }
 

@@ -127,7 +127,7 @@ func (w *way) finding(found *trace.Finding) {
 	h := w.hop(found.Hop, found.At)
 	switch {
 	case h.State == trace.Failed:
-	case slices.Contains(waits(), found.Rule):
+	case slices.Contains(waits(), found.Rule) && w.f.Trace.Verdict.Outcome != trace.Failed:
 		h.State = trace.Hung
 	default:
 		h.State = trace.Failed

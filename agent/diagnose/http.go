@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gopx-trace/gopx-trace/agent/goproxy"
 	"github.com/gopx-trace/gopx-trace/agent/trace"
@@ -47,20 +48,12 @@ func relayed(r *trace.Request) bool {
 	return forSumDB(r) && strings.Contains(r.URL, "/sumdb/")
 }
 
-func forGit(r *trace.Request) bool {
-	return r.Purpose == trace.PurposeGitRefs || r.Purpose == trace.PurposeGitPack
-}
-
 func missing(r *trace.Request) bool { return r.Status == 404 || r.Status == 410 }
 
 // httpUnauthorized: the server wants credentials. Git's own requests have a
 // rule of their own.
 func httpUnauthorized(f *facts) []*trace.Finding {
 	return f.statusFault(func(r *trace.Request) bool { return r.Status == 401 && !forGit(r) && !relayed(r) })
-}
-
-func gitAuthPrompt(f *facts) []*trace.Finding {
-	return f.statusFault(func(r *trace.Request) bool { return r.Status == 401 && forGit(r) })
 }
 
 // httpForbidden: 403, and the other statuses that say no to this request for
@@ -126,7 +119,7 @@ func (f *facts) deadEnd(match func(from *trace.Request, to string) bool) []*trac
 		}
 		if to := goproxy.Location(last); to != "" && match(last, to) {
 			found := f.requestFinding(last, "to", urlHost(to), "location", plainURL(to))
-			found.Evidence = append(found.Evidence, requestEvidence(last, "Location: "+plainURL(to)))
+			found.Evidence[0].Text += ", Location: " + plainURL(to)
 			list = append(list, found)
 		}
 	}
@@ -175,6 +168,7 @@ func (f *facts) waiting(match func(*trace.Request) bool) []*trace.Finding {
 		waited := f.Waited(r)
 		if r.Status == 0 && waited >= f.Patience() && match(r) {
 			found := f.requestFinding(r, "seconds", seconds(waited))
+			found.Evidence = []trace.Evidence{unansweredEvidence(r, waited)}
 			c := f.Connection(r.Connection)
 			if c.Retransmits > 0 {
 				// It may be the way that is broken, not the server.
@@ -193,8 +187,6 @@ func hangNoResponse(f *facts) []*trace.Finding {
 
 func sumDBHang(f *facts) []*trace.Finding { return f.waiting(forSumDB) }
 
-func gitHang(f *facts) []*trace.Finding { return f.waiting(forGit) }
-
 // brokenBody returns the findings for answers whose body did not come whole.
 func (f *facts) brokenBody(match func(*trace.Request, *trace.Connection) bool) []*trace.Finding {
 	var list []*trace.Finding
@@ -203,10 +195,27 @@ func (f *facts) brokenBody(match func(*trace.Request, *trace.Connection) bool) [
 		if r.Status < 200 || r.Status >= 300 || r.ResponseComplete || !match(r, c) {
 			continue
 		}
-		list = append(list, f.requestFinding(r,
-			"got", strconv.FormatUint(r.ResponseBytes, 10), "length", r.Header("Content-Length"), "seconds", seconds(f.Waited(r))))
+		got, length := strconv.FormatUint(r.ResponseBytes, 10), r.Header("Content-Length")
+		found := f.requestFinding(r, "got", got, "length", length, "seconds", seconds(f.Waited(r)))
+		found.Evidence[0].Text += ", " + got + " bytes of the body"
+		if length != "" {
+			found.Evidence[0].Text += " (Content-Length: " + length + ")"
+		}
+		found.Evidence = append(found.Evidence, connectionEvidence(c, bodyEnd(c, f.Waited(r))))
+		list = append(list, found)
 	}
 	return list
+}
+
+// bodyEnd says how an answer ended that did not come whole.
+func bodyEnd(c *trace.Connection, waited time.Duration) string {
+	switch goproxy.PeerEnded(c) {
+	case goproxy.PeerReset:
+		return "RST from " + c.Remote
+	case goproxy.PeerClosed:
+		return "FIN from " + c.Remote
+	}
+	return "nothing more from " + c.Remote + " for " + seconds(waited) + " s, neither FIN nor RST"
 }
 
 func bodyReset(f *facts) []*trace.Finding {

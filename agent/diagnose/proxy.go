@@ -129,6 +129,7 @@ func proxyHangConnect(f *facts) []*trace.Finding {
 		if waited := f.Waited(r); r.Status == 0 && waited >= f.Patience() {
 			found := f.connectFinding(r)
 			found.Args["seconds"] = seconds(waited)
+			found.Evidence[0] = unansweredEvidence(r, waited)
 			list = append(list, f.silence(found))
 		}
 	}
@@ -204,7 +205,9 @@ func socksRefused(f *facts) []*trace.Finding {
 			if len(t.Frames) > 0 {
 				evidence.Frames = t.Frames
 			}
-			list = append(list, finding(f.proxyHop(c), c.StartedAt, args, evidence))
+			found := finding(f.proxyHop(c), c.StartedAt, args, evidence)
+			found.Evidence = append(found.Evidence, f.proxySetting(args["host"])...)
+			list = append(list, found)
 		}
 	}
 	return list

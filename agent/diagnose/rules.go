@@ -23,15 +23,15 @@ func (r Rule) Args() []string { return strings.Fields(r.args) }
 // What findings about the same kind of thing have in common.
 const (
 	lookupArgs  = "host server resolver"
-	dialArgs    = "host port address via seconds from"
-	connectArgs = "host port address target status text"
-	layerArgs   = "host port address via name"
+	dialArgs    = "host port address ip via connect url seconds from"
+	connectArgs = "host port address scheme target status text"
+	layerArgs   = "host port address ip via connect name"
 	helloArgs   = layerArgs + " bytes seconds"
 	alertArgs   = layerArgs + " alert version"
-	certArgs    = layerArgs + " subject issuer names not_before not_after at"
-	httpArgs    = "host port address via url status text module"
+	certArgs    = layerArgs + " subject issuer names not_before not_after at ca_issuers"
+	httpArgs    = "host port address ip via connect url authority entry status text module path"
 	bodyArgs    = httpArgs + " got length seconds"
-	absentArgs  = httpArgs + " entry server_said"
+	absentArgs  = httpArgs + " server_said"
 )
 
 // Rules lists the rules, in the order of this file: from the lowest layer to the highest: where several
@@ -97,6 +97,7 @@ func tlsRules() []Rule {
 		{"tls-not-yet-valid", certArgs, tlsNotYetValid},
 		{"tls-hostname", certArgs, tlsHostname},
 		{"tls-self-signed", certArgs, tlsSelfSigned},
+		{"tls-missing-intermediate", certArgs, tlsMissingIntermediate},
 		{"tls-unknown-ca", certArgs, tlsUnknownCA},
 		{"tls-version", alertArgs, tlsVersion},
 		{"tls-client-cert", alertArgs, tlsClientCert},
@@ -133,6 +134,8 @@ func httpRules() []Rule {
 // moduleRules are those about modules, checksums and version control.
 func moduleRules() []Rule {
 	return []Rule{
+		{"git-ca-differs", certArgs + " bundle accepted repository", gitCADiffers},
+		{"unknown-revision", "host module revision repository server_said", unknownRevision},
 		{"http-not-found", absentArgs, httpNotFound},
 		{"toolchain-not-available", absentArgs, toolchainNotAvailable},
 		{"import-path-404", absentArgs, importPath404},

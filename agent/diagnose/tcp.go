@@ -2,6 +2,8 @@ package diagnose
 
 import (
 	"cmp"
+	"net"
+	"strconv"
 	"strings"
 	"time"
 
@@ -113,7 +115,8 @@ func (d dial) fixedHop() string {
 func (f *facts) dialFinding(d dial) *trace.Finding {
 	waited := max(f.EndOf(d.c).Sub(d.c.StartedAt), 0)
 	args := with(f.peerArgs(d.c, d.host), "seconds", seconds(waited), "from", quotedBy(d.c.ICMP))
-	text := "no connection to " + d.c.Remote + ": " + cmp.Or(d.c.ICMP, d.c.Errno, map[string]string{dialRefused: "RST in reply to the SYN", dialSilent: "no reply to the SYN"}[d.kind])
+	args["url"] = f.urlOf(d.host, args["port"])
+	text := "no connection to " + d.c.Remote + ": " + d.why()
 	found := finding(cmp.Or(d.fixedHop(), f.hop(d.host)), d.c.StartedAt, args, connectionEvidence(d.c, text))
 	if d.proxy && d.fixedHop() == "" {
 		found.Hop = f.proxyHop(d.c)
@@ -122,6 +125,34 @@ func (f *facts) dialFinding(d dial) *trace.Finding {
 		return f.silence(found)
 	}
 	return found
+}
+
+// why says in words what became of the dial.
+func (d dial) why() string {
+	switch {
+	case d.c.ICMP != "":
+		return d.c.ICMP
+	case d.kind == dialSilent && d.c.Retransmits > 0:
+		return "no reply to the SYN, which was sent " + strconv.Itoa(d.c.Retransmits+1) + " times"
+	case d.kind == dialSilent:
+		return "no reply to the SYN"
+	}
+	return goproxy.DialError(d.c)
+}
+
+// urlOf is the URL at which a host is asked: its GOPROXY entry, else the root
+// of the host.
+func (f *facts) urlOf(host, port string) string {
+	for _, e := range f.Config.List {
+		if e.Host() == host && host != "" {
+			return e.String()
+		}
+	}
+	scheme := "https"
+	if port == "80" {
+		scheme = "http"
+	}
+	return scheme + "://" + net.JoinHostPort(host, port)
 }
 
 // quotedBy returns who sent an ICMP error, from its text; "" for the kernel's

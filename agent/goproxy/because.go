@@ -2,6 +2,9 @@ package goproxy
 
 import "github.com/gopx-trace/gopx-trace/agent/trace"
 
+// failedSomehow is the reason where the trace has none.
+const failedSomehow = "it failed"
+
 // because says why the go command went on to the next entry after the attempt
 // at list[i], or why it stopped there; empty after success. The rules are
 // those of TryProxies in $GOROOT/src/cmd/go/internal/modfetch/proxy.go.
@@ -9,7 +12,7 @@ func because(list []Entry, i int, next bool, purpose, outcome, why string) strin
 	e := list[i]
 	notFound := outcome == NotFound
 	if why == "" {
-		why = "it failed"
+		why = failedSomehow
 	}
 	switch {
 	case outcome == trace.OK || outcome == trace.Unknown:
@@ -22,6 +25,11 @@ func because(list []Entry, i int, next bool, purpose, outcome, why string) strin
 		return why
 	case notFound && purpose == trace.PurposeSupported:
 		return why + ": this entry does not relay the checksum database"
+	case purpose == trace.PurposeLookup || purpose == trace.PurposeTile:
+		if outcome == trace.Hung {
+			return why + ": go has no time limit for this"
+		}
+		return why + ": go asks for checksums at one place only"
 	case outcome == trace.Hung:
 		return why + ": go has no time limit for this and never goes on"
 	case e.URL == Direct:

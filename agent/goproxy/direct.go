@@ -1,6 +1,8 @@
 package goproxy
 
 import (
+	"cmp"
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -103,22 +105,39 @@ func (v *View) directOutcome(f *fetching, i int) string {
 		return trace.Failed
 	}
 	o := v.outcome(last)
+	if m := v.missing; o == trace.OK && m != nil && within(m.Module, f.goal.module) {
+		return NotFound
+	}
 	if o != trace.OK || last.Purpose == trace.PurposeGitPack {
 		return o
 	}
-	if v.gitFailed(f.goal.module) {
+	if v.gitFailed(f.goal.module) != nil {
 		return trace.Failed
 	}
 	return o
 }
 
-// gitFailed reports whether a git process that talked to the module's
-// repository failed, and none succeeded after it.
-func (v *View) gitFailed(mod string) bool {
-	failed := false
+// directReason says why a fetch from version control failed whose requests
+// were all answered; empty if that is not known.
+func (v *View) directReason(mod string) string {
+	if p := v.gitFailed(mod); p != nil {
+		return fmt.Sprintf("git %s failed (exit code %d)", gitCommand(p.Argv), *p.ExitCode)
+	}
+	if m := v.missing; m != nil && within(m.Module, mod) {
+		return "the repository has no revision " + cmp.Or(m.Revision, "that was wanted")
+	}
+	return ""
+}
+
+// gitFailed returns the git process that talked to the module's repository and
+// failed, if none succeeded after it; else nil.
+func (v *View) gitFailed(mod string) (failed *trace.Process) {
 	for _, p := range v.Trace.Processes {
 		if path.Base(p.Exe) == "git" && p.ExitCode != nil && talks(p.Argv, mod) {
-			failed = *p.ExitCode != 0
+			failed = nil
+			if *p.ExitCode != 0 {
+				failed = p
+			}
 		}
 	}
 	return failed

@@ -1,6 +1,8 @@
 package goproxy
 
 import (
+	"cmp"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -44,12 +46,42 @@ func (v *View) fetches() []*trace.Fetch {
 		out = append(out, v.finish(f))
 	}
 	served := servedModules(out)
-	for _, f := range out {
-		if f.Outcome == trace.Failed && refused(v, f) && served.otherwise(f) {
-			f.Outcome = NotFound
+	for n, f := range out {
+		instead, ok := served.otherwise(f)
+		longer, prefix := served.overshadowed(f)
+		switch {
+		case f.Outcome == trace.OK:
+		case ok:
+			if f.Outcome == trace.Failed && refused(v, f) {
+				f.Outcome = NotFound
+			}
+			v.disregard(list[n], f, ignored(f.Module, instead))
+		case prefix:
+			v.disregard(list[n], f, "go tries each prefix of "+longer+" too")
 		}
 	}
 	return out
+}
+
+// ignored says why a failure did not matter.
+func ignored(module, instead string) string {
+	if instead == module {
+		return "go ignored it, since it got the versions another way"
+	}
+	return "go ignored it, since it found " + instead
+}
+
+// disregard puts what a failed query meant in the place of what follows from
+// the list.
+func (v *View) disregard(f *fetching, out *trace.Fetch, meaning string) {
+	if len(out.Attempts) == 0 {
+		return
+	}
+	last := &out.Attempts[len(out.Attempts)-1]
+	i := slices.IndexFunc(f.list, func(e Entry) bool { return e.String() == last.Entry })
+	if i >= 0 && last.Outcome != trace.OK {
+		last.NextBecause = cmp.Or(v.why(f, i), failedSomehow) + ": " + meaning
+	}
 }
 
 // gather makes a fetching for each goal that a request tells of.
@@ -184,6 +216,9 @@ func (v *View) attempt(f *fetching, i int) trace.Attempt {
 		a.Outcome = v.directOutcome(f, i)
 	} else if last := lastOf(f.tries[i]); last != nil && (last.Purpose != trace.PurposeConnect || last.Status == 0) {
 		a.Outcome = v.outcome(last)
+		if last.Purpose == trace.PurposeConnect && v.Patience() == patience {
+			a.Outcome = trace.Failed // go gave up: this has a time limit
+		}
 	}
 	return a
 }
@@ -203,10 +238,16 @@ func (v *View) why(f *fetching, i int) string {
 		return s
 	}
 	rs := f.tries[i]
+	if last := lastOf(rs); len(rs) >= maxRedirects && Location(last) != "" {
+		return fmt.Sprintf("%d redirects and no end", maxRedirects)
+	}
 	for n := len(rs) - 1; n >= 0; n-- {
 		if v.outcome(rs[n]) != trace.OK {
 			return v.reason(rs[n])
 		}
+	}
+	if f.list[i].URL == Direct && !isSumDB(f.goal.purpose) {
+		return v.directReason(f.goal.module)
 	}
 	return ""
 }

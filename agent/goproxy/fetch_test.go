@@ -223,7 +223,34 @@ func TestFetches(t *testing.T) {
 		}, []string{
 			"info mod.test/hello@v1.0.0 [https://a.test [1] ok] ok",
 			"info mod.test@v1.0.0 [https://a.test [2] failed] not-found",
-		}, []string{"", "HTTP 403: this is the last entry of the list"}},
+		}, []string{"", "HTTP 403: go ignored it, since it found mod.test/hello"}},
+
+		{"no list, but the latest", func() *story {
+			s := begin("https://a.test,https://b.test")
+			s.get(base+"/mod.test/hello/@v/list", 403)
+			s.get(base+"/mod.test/hello/@latest", 200)
+			return s
+		}, []string{
+			"list mod.test/hello [https://a.test, [1] failed] not-found",
+			"latest mod.test/hello [https://a.test, [2] ok] ok",
+		}, []string{"HTTP 403: go ignored it, since it got the versions another way", ""}},
+
+		{"a revision that is not there", func() *story {
+			s := begin("https://a.test,direct")
+			s.get(base+"/git.test/lib/@v/v1.9.0.info", 404)
+			s.cloned(1, "ls-remote 0", "tag 0")
+			return s
+		}, []string{
+			"info git.test/lib@v1.9.0 [https://a.test, [1] not-found] [direct [2 3 4] not-found] not-found",
+		}, []string{"HTTP 404: go goes on to the next entry after 404 and 410", `the repository has no revision v1.9.0: nothing comes after "direct"`}},
+
+		{"git fails", func() *story {
+			s := begin("direct")
+			s.get("https://git.test/lib?go-get=1", 200)
+			s.git("ls-remote 128")
+			return s
+		}, []string{"go-import git.test/lib [direct [1] failed] failed"},
+			[]string{`git ls-remote failed (exit code 128): nothing comes after "direct"`}},
 
 		{"redirect to a CDN", func() *story {
 			s := begin("https://a.test")
@@ -261,7 +288,65 @@ func TestFetches(t *testing.T) {
 		}, []string{
 			"sumdb-supported sum.test [https://a.test, [1] not-found] not-found",
 			"sumdb-lookup sum.test [direct [] failed] failed",
-		}, []string{"HTTP 404: this entry does not relay the checksum database", `sum.test could not be resolved (NXDOMAIN): nothing comes after "direct"`}},
+		}, []string{"HTTP 404: this entry does not relay the checksum database", "sum.test could not be resolved (NXDOMAIN): go asks for checksums at one place only"}},
+
+		{"the database has no record", func() *story {
+			s := begin("https://a.test,https://b.test")
+			s.get(base+"/sumdb/sum.test/supported", 200)
+			s.get(base+"/sumdb/sum.test/lookup/mod.test/hello@v1.0.0", 404)
+			return s
+		}, []string{
+			"sumdb-supported sum.test [https://a.test, [1] ok] ok",
+			"sumdb-lookup mod.test/hello@v1.0.0 [https://a.test, [2] not-found] not-found",
+		}, []string{"", "HTTP 404: go asks for checksums at one place only"}},
+
+		{"not found, nor its prefix", func() *story {
+			s := begin("https://a.test")
+			s.get(base+"/mod.test/@v/v1.0.0.info", 404)
+			s.get(base+hello+".info", 404)
+			return s
+		}, []string{
+			"info mod.test@v1.0.0 [https://a.test [1] not-found] not-found",
+			"info mod.test/hello@v1.0.0 [https://a.test [2] not-found] not-found",
+		}, []string{"HTTP 404: go tries each prefix of mod.test/hello too", "HTTP 404: this is the last entry of the list"}},
+
+		{"redirects without an end", func() *story {
+			s := begin("https://a.test")
+			for range maxRedirects {
+				s.get(base+hello+".info", 302, "Location", hello+".info")
+			}
+			return s
+		}, []string{"info mod.test/hello@v1.0.0 [https://a.test [1 2 3 4 5 6 7 8 9 10] failed] failed"},
+			[]string{"10 redirects and no end: this is the last entry of the list"}},
+
+		{"CONNECT without an answer", func() *story {
+			s := begin("https://a.test")
+			s.t.Environment.Proxy = map[string]string{"HTTPS_PROXY": "http://10.0.0.2:3128"}
+			c := s.connect("10.0.0.2:3128")
+			s.on(c, "CONNECT a.test:443", 0)
+			return s.wait(60 * time.Second)
+		}, []string{"other  [https://a.test [1] failed] failed"},
+			[]string{"the proxy did not answer CONNECT a.test:443 for 60 s: this is the last entry of the list"}},
+
+		{"the proxy is not reached", func() *story {
+			s := begin("https://a.test|https://b.test")
+			s.t.Environment.Proxy = map[string]string{"HTTPS_PROXY": "http://10.0.0.2:3128"}
+			c := s.connect("10.0.0.2:3128")
+			c.State, c.Errno = "REJ", "ECONNREFUSED"
+			return s
+		}, []string{"other  [https://a.test| [] failed] [https://b.test [] failed] failed"},
+			[]string{
+				`the connection to 10.0.0.2:3128 was not made (connection refused): "|" goes on to the next entry after any error`,
+				"the connection to 10.0.0.2:3128 was not made (connection refused): this is the last entry of the list",
+			}},
+
+		{"the proxy's name is unknown", func() *story {
+			s := begin("https://a.test,direct")
+			s.t.Environment.Proxy = map[string]string{"HTTPS_PROXY": "http://proxy.test:3128"}
+			s.lookup("proxy.test", "")
+			return s
+		}, []string{"other  [https://a.test, [] failed] failed"},
+			[]string{`proxy.test could not be resolved (NXDOMAIN): after "," go goes on only after 404 and 410, so it stopped here`}},
 
 		{"nothing was asked", func() *story {
 			s := begin("https://a.test,https://b.test")
@@ -294,77 +379,6 @@ func TestFetches(t *testing.T) {
 		}
 		if diff := cmp.Diff(c.because, s.becauses()); diff != "" {
 			t.Errorf("%s, why: %s", c.name, diff)
-		}
-	}
-}
-
-func TestHarmless(t *testing.T) {
-	s := begin("https://a.test,https://b.test")
-	s.get(base+hello+".info", 404)                    // 1: found at the next entry
-	s.get("https://b.test"+hello+".info", 200)        // 2
-	s.get(base+"/mod.test/@v/v1.0.0.info", 403)       // 3: a prefix
-	s.get(base+"/mod.test/hello/@v/v1.0.0.zip", 500)  // 4: nothing makes up for it
-	s.get(base+"/mod.test/other/@v/v9.0.0.info", 404) // 5: no such version
-	s.get("https://x.test/plain", 503)                // 6: repeated
-	s.get("https://x.test/plain", 200)                // 7
-	s.get("https://x.test/alone", 503)                // 8
-	s.get(base+"/deep.test/x/@v/v1.0.0.info", 404)    // 9: the longer one says more
-	s.get(base+"/deep.test/x/y/@v/v1.0.0.info", 404)  // 10
-	s.get(base+"/priv.test/x/@v/v1.0.0.info", 403)    // 11: says more than the longer one's 404
-	s.get("https://a.test/priv.test/x/y/@v/v1.0.0.info", 404)
-	s.get("https://b.test/priv.test/x/y/@v/v1.0.0.info", 404)
-	Explain(s.t)
-	v := NewView(s.t)
-	for id, want := range map[int]bool{1: true, 3: true, 4: false, 5: false, 6: true, 8: false, 9: true, 10: false, 11: false} {
-		if got := v.Harmless(v.Request(id)); got != want {
-			t.Errorf("request %d (%s): harmless %v, want %v", id, v.Request(id).URL, got, want)
-		}
-	}
-}
-
-func TestChains(t *testing.T) {
-	for _, c := range []struct {
-		name  string
-		story func(*story)
-		want  []*trace.Chain
-	}{
-		{"none", func(s *story) { s.get(base+"/x", 200) }, nil},
-		{"two steps, the first relative", func(s *story) {
-			s.get(base+"/x", 302, "location", "/y")
-			s.get(base+"/other", 200)
-			s.get(base+"/y", 307, "Location", "https://cdn.test:443/z#f")
-			s.get("https://CDN.test/z", 200)
-		}, []*trace.Chain{{Requests: []int{1, 3, 4}, Hosts: []string{"a.test", "cdn.test"}, FinalStatus: 200, Outcome: trace.OK}}},
-		{"ends in an error", func(s *story) {
-			s.get(base+"/x", 302, "Location", "/y")
-			s.get(base+"/y", 404)
-		}, []*trace.Chain{{Requests: []int{1, 2}, Hosts: []string{"a.test"}, FinalStatus: 404, Outcome: trace.Failed}}},
-		{"the target is never asked", func(s *story) {
-			s.get(base+"/x", 302, "Location", "https://cdn.test/z")
-		}, []*trace.Chain{{Requests: []int{1}, Hosts: []string{"a.test", "cdn.test"}, FinalStatus: 302, Outcome: trace.Failed}}},
-		{"in a circle", func(s *story) {
-			for range 3 {
-				s.get(base+"/x", 302, "Location", "/y")
-				s.get(base+"/y", 302, "Location", "/x")
-			}
-		}, []*trace.Chain{{Requests: []int{1, 2, 3, 4, 5, 6}, Hosts: []string{"a.test"}, FinalStatus: 302, Outcome: trace.Loop}}},
-		{"the same redirect twice, at once", func(s *story) {
-			s.get(base+"/x", 302, "Location", "/y")
-			s.get(base+"/x", 302, "Location", "/y")
-			s.get(base+"/y", 200)
-			s.get(base+"/y", 200)
-		}, []*trace.Chain{
-			{Requests: []int{1, 3}, Hosts: []string{"a.test"}, FinalStatus: 200, Outcome: trace.OK},
-			{Requests: []int{2, 4}, Hosts: []string{"a.test"}, FinalStatus: 200, Outcome: trace.OK},
-		}},
-		{"CONNECT is no chain", func(s *story) { s.get("CONNECT a.test:443", 302, "Location", "http://login.test/") }, nil},
-		{"304 is no redirect", func(s *story) { s.get(base+"/x", 304, "Location", "/y") }, nil},
-	} {
-		s := begin("")
-		c.story(s)
-		Explain(s.t)
-		if diff := cmp.Diff(c.want, s.t.Chains); diff != "" {
-			t.Errorf("%s: %s", c.name, diff)
 		}
 	}
 }
@@ -404,31 +418,13 @@ func TestPeerEnded(t *testing.T) {
 		{trace.Connection{History: "ShADadRf"}, ""},
 		{trace.Connection{History: "ShADad"}, ""},
 		{trace.Connection{ResetBy: "remote"}, PeerReset},
+		{trace.Connection{History: "ShADadFr", TLS: []*trace.TLS{{CloseNotify: "remote"}}}, PeerClosed},
+		{trace.Connection{History: "ShADadFr", TLS: []*trace.TLS{{CloseNotify: "local"}}}, ""},
+		{trace.Connection{History: "ShADadFr", TLS: []*trace.TLS{{CloseNotify: "remote"}, {}}}, ""},
 	} {
 		if got := PeerEnded(&c.c); got != c.want {
 			t.Errorf("%s: %q, want %q", c.c.History, got, c.want)
 		}
-	}
-}
-
-func TestRedirectOfAnotherProcessIsNotFollowed(t *testing.T) {
-	s := begin("")
-	s.get(base+"/x", 302, "Location", "/y")
-	r := s.get(base+"/y", 200)
-	r.PID = 8
-	Explain(s.t)
-	if r.RedirectedFrom != 0 {
-		t.Errorf("redirected from %d", r.RedirectedFrom)
-	}
-}
-
-func TestRedirectedRequestKeepsItsPurpose(t *testing.T) {
-	s := begin("https://a.test")
-	s.get(base+hello+".zip", 302, "Location", "https://cdn.test/blob")
-	r := s.get("https://cdn.test/blob", 200)
-	Explain(s.t)
-	if r.Purpose != trace.PurposeZip || r.Module != "mod.test/hello" || r.Version != "v1.0.0" || r.RedirectedFrom != 1 {
-		t.Errorf("%+v", r)
 	}
 }
 

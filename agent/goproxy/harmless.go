@@ -10,11 +10,12 @@ import (
 // module path and each prefix of it at once, and one hit is enough
 // ($GOROOT/src/cmd/go/internal/modload/query.go, queryPrefixModules).
 type candidates struct {
-	served   map[candidate]bool
-	prefixes map[candidate]bool // every proper prefix of a served module
-	// longer and broken are the proper prefixes of modules that were asked for,
-	// and of those that failed otherwise than by 404 or 410.
-	longer, broken map[candidate]bool
+	served map[candidate]bool
+	// prefixes holds every proper prefix of a served module, with that module.
+	prefixes map[candidate]string
+	// longer and broken hold the proper prefixes of modules that were asked for,
+	// and of those that failed otherwise than by 404 or 410, with the module.
+	longer, broken map[candidate]string
 }
 
 // candidate is a module path that a kind of query was made for.
@@ -42,8 +43,8 @@ func queryKind(f *trace.Fetch) (string, bool) {
 
 func servedModules(fetches []*trace.Fetch) *candidates {
 	c := &candidates{
-		served: map[candidate]bool{}, prefixes: map[candidate]bool{},
-		longer: map[candidate]bool{}, broken: map[candidate]bool{},
+		served: map[candidate]bool{}, prefixes: map[candidate]string{},
+		longer: map[candidate]string{}, broken: map[candidate]string{},
 	}
 	for _, f := range fetches {
 		kind, ok := queryKind(f)
@@ -55,9 +56,13 @@ func servedModules(fetches []*trace.Fetch) *candidates {
 		}
 		for p := parent(f.Module); p != ""; p = parent(p) {
 			at := candidate{p, kind}
-			c.longer[at] = true
-			c.prefixes[at] = c.prefixes[at] || f.Outcome == trace.OK
-			c.broken[at] = c.broken[at] || f.Outcome == trace.Failed || f.Outcome == trace.Hung
+			c.longer[at] = f.Module
+			switch f.Outcome {
+			case trace.OK:
+				c.prefixes[at] = f.Module
+			case trace.Failed, trace.Hung:
+				c.broken[at] = f.Module
+			}
 		}
 	}
 	return c
@@ -69,30 +74,39 @@ func parent(path string) string {
 
 // otherwise reports whether the go command could do without a fetch, because
 // it was a query and another candidate, or another way to the same module's
-// versions, was served.
-func (c *candidates) otherwise(f *trace.Fetch) bool {
+// versions, was served; and which module that was.
+func (c *candidates) otherwise(f *trace.Fetch) (instead string, ok bool) {
 	kind, ok := queryKind(f)
 	if !ok {
-		return false
+		return "", false
 	}
-	if c.prefixes[candidate{f.Module, kind}] || kind == anyVersion && c.served[candidate{f.Module, kind}] {
-		return true
+	if longer := c.prefixes[candidate{f.Module, kind}]; longer != "" {
+		return longer, true
+	}
+	if kind == anyVersion && c.served[candidate{f.Module, kind}] {
+		return f.Module, true
 	}
 	for p := parent(f.Module); p != ""; p = parent(p) {
 		if c.served[candidate{p, kind}] {
-			return true
+			return p, true
 		}
 	}
-	return false
+	return "", false
 }
 
 // overshadowed reports whether the failure of a longer candidate of the same
-// query says more: the go command shows that of the longest path, and any other
-// error before a 404.
-func (c *candidates) overshadowed(f *trace.Fetch) bool {
+// query says more, and which: the go command shows that of the longest path,
+// and any other error before a 404.
+func (c *candidates) overshadowed(f *trace.Fetch) (longer string, ok bool) {
 	kind, ok := queryKind(f)
+	if !ok {
+		return "", false
+	}
 	at := candidate{f.Module, kind}
-	return ok && (c.broken[at] || f.Outcome == NotFound && c.longer[at])
+	if c.broken[at] != "" {
+		return c.broken[at], true
+	}
+	return c.longer[at], c.longer[at] != "" && f.Outcome == NotFound
 }
 
 // refused reports whether every answer of a fetch was a 4xx: the probe of a
@@ -116,7 +130,9 @@ func refused(v *View, f *trace.Fetch) bool {
 // of a query in which another was found, or failed for a better reason.
 func (v *View) Harmless(r *trace.Request) bool {
 	if f, _ := v.FetchOf(r); f != nil {
-		return f.Outcome == trace.OK || v.served.otherwise(f) || v.served.overshadowed(f)
+		_, found := v.served.otherwise(f)
+		_, less := v.served.overshadowed(f)
+		return f.Outcome == trace.OK || found || less
 	}
 	return v.answered[sameRequest(r)] > r.ID
 }

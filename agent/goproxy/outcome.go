@@ -90,11 +90,17 @@ const (
 
 // PeerEnded says how the peer ended a connection; empty unless it did so before
 // the process: a RST in reply to our FIN is not the peer's doing. The order is
-// that of the letters in Zeek's history.
+// that of the letters in Zeek's history. A close_notify of the innermost TLS
+// layer (RFC 8446, section 6.1) may come ahead of the peer's FIN, and then the
+// process's own FIN too.
 func PeerEnded(c *trace.Connection) string {
+	notified := len(c.TLS) > 0 && c.TLS[len(c.TLS)-1].CloseNotify == "remote"
 	for _, event := range c.History {
 		switch event {
 		case 'F', 'R':
+			if notified {
+				return PeerClosed
+			}
 			return ""
 		case 'f':
 			return PeerClosed
@@ -134,7 +140,10 @@ func (v *View) reason(r *trace.Request) string {
 		return fmt.Sprintf("HTTP %d", r.Status)
 	case v.Waited(r) >= v.Patience():
 		what := "no answer"
-		if r.Status != 0 {
+		switch {
+		case r.Method == "CONNECT":
+			what = "the proxy did not answer CONNECT " + r.URL
+		case r.Status != 0:
 			what = "the answer stopped"
 		}
 		return fmt.Sprintf("%s for %.0f s", what, v.Waited(r).Seconds())

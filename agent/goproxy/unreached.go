@@ -1,6 +1,8 @@
 package goproxy
 
 import (
+	"cmp"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +17,9 @@ type unreached struct {
 	at       time.Time
 }
 
+// anyHost stands for all hosts where the proxy between was not reached.
+const anyHost = "*"
+
 // unreachedHosts finds the hosts that a lookup, connection or tunnel was for
 // which ended before a request could be sent. What connections tell goes before
 // what lookups tell.
@@ -23,6 +28,9 @@ func (v *View) unreachedHosts() map[string]*unreached {
 	for _, c := range v.Trace.Connections {
 		why, rs := v.Failure(c)
 		host := v.Target(c)
+		if _, ok := v.Proxy(c); ok && host == "" {
+			host = anyHost
+		}
 		if why == "" || host == "" {
 			continue
 		}
@@ -32,7 +40,11 @@ func (v *View) unreachedHosts() map[string]*unreached {
 		hosts[host].requests = append(hosts[host].requests, rs...)
 	}
 	for _, l := range v.Trace.Lookups {
-		if name := strings.ToLower(l.Name); hosts[name] == nil && !hasAddress(l) && !v.Resolved(l) {
+		name := strings.ToLower(l.Name)
+		if v.IsProxy(name) {
+			name = anyHost
+		}
+		if hosts[name] == nil && !hasAddress(l) && !v.Resolved(l) {
 			hosts[name] = &unreached{why: lookupFailure(l), at: l.StartedAt}
 		}
 	}
@@ -51,7 +63,7 @@ func (v *View) Failure(c *trace.Connection) (string, []*trace.Request) {
 	}
 	switch last := lastOf(connects); {
 	case !Connected(c):
-		return "the connection to " + c.Remote + " was not made" + parenthesis(dialError(c)), nil
+		return "the connection to " + c.Remote + " was not made" + parenthesis(DialError(c)), nil
 	case last != nil && last.Status != 200:
 		return v.reason(last), connects
 	case c.Tunnel != nil && strings.HasPrefix(c.Tunnel.Protocol, "socks") && SOCKSRefused(c.Tunnel):
@@ -60,7 +72,34 @@ func (v *View) Failure(c *trace.Connection) (string, []*trace.Request) {
 	if n := len(c.TLS); n > 0 && (!c.TLS[n-1].Established || c.TLS[n-1].Alert != nil) {
 		return "the TLS handshake failed" + parenthesis(tlsError(c, c.TLS[n-1])), nil
 	}
+	if v.GaveUp(c) {
+		return "git did not go on after the TLS handshake", nil
+	}
 	return "", nil
+}
+
+// GaveUp reports whether git ended a connection whose TLS handshake was complete
+// before it asked anything, and failed: GnuTLS looks at the certificate after
+// the handshake and sends no alert.
+func (v *View) GaveUp(c *trace.Connection) bool {
+	n := len(c.TLS)
+	if n == 0 || !c.TLS[n-1].Established || !c.TLS[n-1].Decrypted || c.MissedBytes > 0 || v.Carried(c) {
+		return false
+	}
+	if c.ClosedBy != "local" && c.ResetBy != "local" {
+		return false
+	}
+	for _, p := range v.Trace.Processes {
+		if p.PID == c.PID && strings.HasPrefix(path.Base(p.Exe), "git") && p.ExitCode != nil && *p.ExitCode != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Carried reports whether a request other than CONNECT was made on a connection.
+func (v *View) Carried(c *trace.Connection) bool {
+	return slices.ContainsFunc(v.on[c.ID], func(r *trace.Request) bool { return r.Method != "CONNECT" })
 }
 
 // Connected reports whether the TCP handshake was completed, as far as the
@@ -82,14 +121,20 @@ func SOCKSRefused(t *trace.Tunnel) bool {
 	return t.Status != 0
 }
 
-func dialError(c *trace.Connection) string {
+// DialError says in words why a connection was not made, as far as an ICMP
+// error, an errno or a RST tells.
+func DialError(c *trace.Connection) string {
+	words := map[string]string{
+		"ECONNREFUSED": "connection refused", "EHOSTUNREACH": "no route to host", "ENETUNREACH": "network is unreachable",
+		"ETIMEDOUT": "no answer to the SYN",
+	}
 	switch {
 	case c.ICMP != "":
 		return c.ICMP
 	case c.Errno != "":
-		return c.Errno
+		return cmp.Or(words[c.Errno], c.Errno)
 	case c.State == "REJ":
-		return "refused"
+		return "connection refused"
 	}
 	return "no answer to the SYN"
 }
@@ -98,10 +143,14 @@ func tlsError(c *trace.Connection, l *trace.TLS) string {
 	switch {
 	case l.Alert != nil:
 		return "alert " + l.Alert.Description + " from the " + map[string]string{"local": "client", "remote": "server"}[l.Alert.SentBy]
+	case len(l.NotTLS) > 0:
+		return "the answer is not TLS"
 	case c.ResetBy == "remote":
-		return "reset"
+		return "reset by the peer"
 	case c.ClosedBy == "remote":
 		return "closed by the peer"
+	case l.Version == "":
+		return "no answer"
 	}
 	return "not finished"
 }
@@ -175,6 +224,9 @@ func (v *View) neverAsked(list []*fetching, hosts map[string]*unreached) []*fetc
 		f := &fetching{goal: goal{module: path, version: version, purpose: trace.PurposeOther}, list: v.Config.listFor(path), tries: map[int][]*trace.Request{}}
 		for i, e := range f.list {
 			u := hosts[e.Host()]
+			if u == nil && e.IsURL() {
+				u = hosts[anyHost]
+			}
 			if u == nil {
 				break
 			}

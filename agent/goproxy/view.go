@@ -30,6 +30,7 @@ type View struct {
 	answered    map[exchanged]int // the last Request.ID that was answered 2xx
 	resolved    map[resolved]bool // names that were resolved
 	begun       map[resolved]bool // what such names begin with, label by label
+	missing     *MissingRevision
 }
 
 // place is where a request stands among the fetches.
@@ -65,6 +66,7 @@ func NewView(t *trace.Trace) *View {
 	}
 	v.findProxies()
 	v.indexFetches()
+	v.missing = v.findMissingRevision()
 	return v
 }
 

@@ -28,16 +28,18 @@ type recordCipher struct {
 	// earlier take from the key block; explicit is the part in each TLS 1.2 record.
 	fixed, explicit int
 	aead            func(key []byte) (cipher.AEAD, error)
-	block           func(key []byte) (cipher.Block, error)
+	// stream is nil for an AEAD that cannot be read in parts.
+	stream func(key []byte) (keystream, error)
+	block  func(key []byte) (cipher.Block, error)
 }
 
 // recordCiphers are the ciphers that can be opened. A name that begins with
 // another one stands before it.
 func recordCiphers() []recordCipher {
 	return []recordCipher{
-		{name: "AES_128_GCM", form: aeadForm, key: 16, fixed: 4, explicit: 8, aead: newGCM},
-		{name: "AES_256_GCM", form: aeadForm, key: 32, fixed: 4, explicit: 8, aead: newGCM},
-		{name: "CHACHA20_POLY1305", form: aeadForm, key: 32, fixed: 12, aead: chacha20poly1305.New},
+		{name: "AES_128_GCM", form: aeadForm, key: 16, fixed: 4, explicit: 8, aead: newGCM, stream: newGCMStream},
+		{name: "AES_256_GCM", form: aeadForm, key: 32, fixed: 4, explicit: 8, aead: newGCM, stream: newGCMStream},
+		{name: "CHACHA20_POLY1305", form: aeadForm, key: 32, fixed: 12, aead: chacha20poly1305.New, stream: newChaChaStream},
 		{name: "AES_128_CCM_8", form: aeadForm, key: 16, fixed: 4, explicit: 8, aead: newCCM8},
 		{name: "AES_256_CCM_8", form: aeadForm, key: 32, fixed: 4, explicit: 8, aead: newCCM8},
 		{name: "AES_128_CCM", form: aeadForm, key: 16, fixed: 4, explicit: 8, aead: newCCM16},
@@ -48,6 +50,14 @@ func recordCiphers() []recordCipher {
 		{name: "RC4_128", form: streamForm, key: 16},
 		{name: "NULL", form: nullForm},
 	}
+}
+
+// keystream is nil, without an error, if the cipher has none.
+func (c *recordCipher) keystream(key []byte) (keystream, error) {
+	if c.stream == nil {
+		return nil, nil
+	}
+	return c.stream(key)
 }
 
 func newGCM(key []byte) (cipher.AEAD, error) {

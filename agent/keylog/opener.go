@@ -50,6 +50,13 @@ type Opener struct {
 	secret  []byte
 	suite   suite
 	version uint16
+
+	// proven: a record of application data was opened with the keys at hand.
+	proven bool
+	// padded: a record of this direction had padding.
+	padded bool
+	// unchecked is here so that none is allocated per record.
+	unchecked Unchecked
 }
 
 // NewTraffic returns the opener of records under a TLS 1.3 traffic secret. The
@@ -83,10 +90,14 @@ func (o *Opener) install() error {
 	if err != nil {
 		return err
 	}
+	stream, err := o.suite.cipher.keystream(key)
+	if err != nil {
+		return err
+	}
 	isDraft := o.version>>8 == draft || o.version>>8 == draftFacebook
 	bare := isDraft && o.version&0xff < draftAuthenticatesHeader
-	o.protection = &aead13{aead: a, iv: [nonceSize]byte(iv), bareHeader: bare}
-	o.seq = 0
+	o.protection = &aead13{aead: a, stream: stream, iv: [nonceSize]byte(iv), bareHeader: bare}
+	o.seq, o.proven = 0, false
 	return nil
 }
 
@@ -132,10 +143,13 @@ func (o *Opener) OpenAt(skipped uint64, dst, record []byte) (typ uint8, plain []
 		return 0, nil, err
 	}
 	o.seq += skipped + 1
-	if o.secret == nil {
-		return record[0], plain, nil
+	typ = record[0]
+	if o.secret != nil {
+		inner := len(plain)
+		typ, plain = innerType(plain)
+		o.padded = o.padded || inner > len(plain)+1
 	}
-	typ, plain = innerType(plain)
+	o.proven = o.proven || typ == applicationData
 	return typ, plain, nil
 }
 
@@ -165,8 +179,9 @@ const nonceSize = 12
 
 // aead13 is the record protection of TLS 1.3 (RFC 8446, section 5.2).
 type aead13 struct {
-	aead cipher.AEAD
-	iv   [nonceSize]byte
+	aead   cipher.AEAD
+	stream keystream
+	iv     [nonceSize]byte
 	// bareHeader: of a draft that does not authenticate the header.
 	bareHeader bool
 	// Fields, so that none is allocated per record.
@@ -196,8 +211,9 @@ func xorSequence(nonce, iv *[nonceSize]byte, seq uint64) {
 
 // aead12 is the AEAD record protection of TLS 1.2 (RFC 5246, section 6.2.3.3).
 type aead12 struct {
-	aead cipher.AEAD
-	iv   [nonceSize]byte
+	aead   cipher.AEAD
+	stream keystream
+	iv     [nonceSize]byte
 	// explicit is the number of nonce bytes in front of each fragment: 8, or 0
 	// where the sequence number takes their place (RFC 7905).
 	explicit int
@@ -214,14 +230,19 @@ func (p *aead12) open(dst []byte, seq uint64, record []byte) ([]byte, error) {
 	if len(body) < p.overhead() {
 		return nil, errShort
 	}
-	if p.explicit == 0 {
-		xorSequence(&p.nonce, &p.iv, seq)
-	} else {
-		p.nonce = p.iv
-		copy(p.nonce[nonceSize-p.explicit:], body[:p.explicit])
-	}
+	p.putNonce(&p.nonce, seq, body)
 	putMACHeader(&p.ad, seq, record, len(body)-p.overhead())
 	return p.aead.Open(dst, p.nonce[:], body[p.explicit:], p.ad[:])
+}
+
+// putNonce writes the nonce of a record (RFC 5288, section 3; RFC 7905, section 2).
+func (p *aead12) putNonce(nonce *[nonceSize]byte, seq uint64, body []byte) {
+	if p.explicit == 0 {
+		xorSequence(nonce, &p.iv, seq)
+		return
+	}
+	*nonce = p.iv
+	copy(nonce[nonceSize-p.explicit:], body[:p.explicit])
 }
 
 // macHeaderSize is the length of what precedes the content in a MAC.

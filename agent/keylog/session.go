@@ -76,7 +76,11 @@ func newAEAD12(c recordCipher, key, iv []byte) (protection, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &aead12{aead: a, explicit: c.explicit}
+	stream, err := c.keystream(key)
+	if err != nil {
+		return nil, err
+	}
+	p := &aead12{aead: a, stream: stream, explicit: c.explicit}
 	copy(p.iv[:], iv)
 	return p, nil
 }

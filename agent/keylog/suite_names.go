@@ -8,7 +8,7 @@ type suiteName struct {
 
 // suiteNames are the registered suites in order of their number; never written.
 // The signalling values, GREASE and what is only reserved are left out.
-var suiteNames = [...]suiteName{
+var suiteNames = [...]suiteName{ //nolint:gochecknoglobals // a table, never written
 	{0x0000, "TLS_NULL_WITH_NULL_NULL"},
 	{0x0001, "TLS_RSA_WITH_NULL_MD5"},
 	{0x0002, "TLS_RSA_WITH_NULL_SHA"},

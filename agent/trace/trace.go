@@ -242,9 +242,12 @@ type TLS struct {
 	// Established is set when the handshake completed as far as could be seen.
 	Established bool `json:"established"`
 	// Decrypted is set when application or handshake records were opened.
-	Decrypted    bool           `json:"decrypted"`
-	KeyUpdates   int            `json:"key_updates,omitempty"`
-	Alert        *Alert         `json:"alert,omitempty"`
+	Decrypted  bool   `json:"decrypted"`
+	KeyUpdates int    `json:"key_updates,omitempty"`
+	Alert      *Alert `json:"alert,omitempty"`
+	// CloseNotify is who ended the layer by a close_notify alert, local or
+	// remote; empty where that was not seen, or the connection ended first.
+	CloseNotify  string         `json:"close_notify,omitempty"`
 	Certificates []*Certificate `json:"certificates"`
 	// CertificateRequested is set when the server asked for a client
 	// certificate; ClientCertificates are those the client then sent.
@@ -276,6 +279,9 @@ type Certificate struct {
 	DNSNames  []string `json:"dns_names"`
 	IPs       []string `json:"ip_addresses,omitempty"`
 	SHA256    string   `json:"sha256"`
+	// CAIssuers are the URLs at which the issuer's certificate can be had (RFC
+	// 5280, section 4.2.2.1, Authority Information Access).
+	CAIssuers []string `json:"ca_issuers,omitempty"`
 	IsCA      bool     `json:"is_ca,omitempty"`
 	// SelfSigned is set when the signature verifies with the certificate's own key.
 	SelfSigned bool `json:"self_signed,omitempty"`

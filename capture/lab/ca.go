@@ -19,6 +19,11 @@ import (
 // caValidity is how long the lab's certificates are valid from now.
 const caValidity = 30 * 24 * time.Hour
 
+// intermediateURL is where the hosts' certificates say that their issuer's
+// certificate is (RFC 5280, section 4.2.2.1). Nothing is there: no client of
+// the lab follows it.
+const intermediateURL = "http://ca.test/intermediate.cer"
+
 // serialBits is the size of certificate serial numbers; RFC 5280 section
 // 4.1.2.2 allows 20 octets.
 const serialBits = 120
@@ -137,6 +142,9 @@ func (a *authority) certificate(host string, addrs []netip.Addr, kind Certificat
 		by, chain = &issuer{cert: template, key: a.hostKey}, nil
 	case LeafOnly:
 		chain = nil
+	}
+	if by == a.intermediate {
+		template.IssuingCertificateURL = []string{intermediateURL}
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, by.cert, &a.hostKey.PublicKey, by.key)
 	if err != nil {

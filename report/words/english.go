@@ -15,8 +15,14 @@ func english() []Sentence {
 // englishPhrase writes an argument: most are names and numbers and stay as
 // they are.
 func englishPhrase(name, value string) string {
-	if name == "via" && value != "" {
+	switch {
+	case value == "":
+	case name == "via":
 		return " through the proxy " + value
+	case name == "connect": // an option of openssl s_client
+		return " -proxy " + value
+	case name == "accepted":
+		return ", which accepted one of the same authority from " + value
 	}
 	codes := map[string]map[string]string{
 		"sent":     {"none": "did not send any", "refused": "sent some that it refused"},
@@ -25,6 +31,10 @@ func englishPhrase(name, value string) string {
 		"length":   {"": "an unknown number of"},
 		"process":  {"": "a process"},
 		"names":    {"": "no name at all"},
+		"module":   {"": "what was asked for"},
+		"entry":    {"": "https://MODULE-PROXY"},
+		"path":     {"": "PATH-PREFIX"},
+		"accepted": {"": ", which accepted the very same one"},
 		"revision": {"": "that was wanted"},
 		"bundle":   {"": "/path/to/ca-bundle.pem"},
 		"reason":   {"refused": "connection refused", "silent": "no answer"},

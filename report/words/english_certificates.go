@@ -2,7 +2,7 @@ package words
 
 // englishCertificates is about certificates that the client refused.
 func englishCertificates() []Sentence {
-	show := "openssl s_client -connect {host}:{port} -servername {name} -showcerts </dev/null"
+	show := "openssl s_client{connect} -connect {host}:{port} -servername {name} -showcerts </dev/null"
 	trust := "export SSL_CERT_FILE=/path/to/ca-bundle.pem   # with the authority's certificate in it; git needs GIT_SSL_CAINFO as well"
 	noInsecure := "not GOINSECURE: it does not act on GOPROXY"
 	return []Sentence{
@@ -20,9 +20,9 @@ func englishCertificates() []Sentence {
 			Summary: "{host} sends its own certificate without that of {issuer}, which issued it, so that the client finds no way to an authority it trusts",
 			Because: "the server is set up with its certificate alone; browsers fetch the missing one from {ca_issuers}, or remember it from elsewhere, and go and git do neither",
 			Fix: []string{
-				"openssl s_client -connect {host}:{port} -servername {name} -showcerts </dev/null | grep -c BEGIN   # 1: the server's own and no more",
+				"openssl s_client{connect} -connect {host}:{port} -servername {name} -showcerts </dev/null | grep -c BEGIN   # 1: the server's own and no more",
 				"those who run {host} have to serve the whole chain: the certificate, followed by that of {issuer}",
-				"curl -s {ca_issuers} | openssl x509 -out issuer.pem && cat /etc/ssl/certs/ca-certificates.crt issuer.pem > bundle.pem && export SSL_CERT_FILE=$PWD/bundle.pem   # until then, if you trust that authority",
+				"curl -s {ca_issuers} | openssl x509 -inform der -out issuer.pem && cat /etc/ssl/certs/ca-certificates.crt issuer.pem > bundle.pem && export SSL_CERT_FILE=$PWD/bundle.pem   # until then, if you trust that authority",
 			},
 			Meaning:   "The chain has a gap that the server should have filled.",
 			Proof:     "The client's alert, and a chain of one certificate that another authority issued and that says where that authority's certificate can be had.",
@@ -57,9 +57,9 @@ func englishCertificates() []Sentence {
 		},
 		{
 			Rule: "tls-hostname", Title: "the certificate is for another name",
-			Summary:   "the certificate of {address} is for {names}, not for {name}",
+			Summary:   "the certificate that was presented for {name}{via} is for {names}",
 			Because:   "the URL uses another name than the certificate, the name leads to the wrong host, or something else answers there",
-			Fix:       []string{show, "dig {name}   # is {address} right?", "use a name in GOPROXY that the certificate has"},
+			Fix:       []string{show, "dig {name}   # the right host?", "use a name in GOPROXY that the certificate has"},
 			Meaning:   "None of the certificate's names is the one that was asked for.",
 			Proof:     "The client's alert, and the certificate's names.",
 			LookAlike: "tls-unknown-ca: the name is right.",
@@ -68,7 +68,7 @@ func englishCertificates() []Sentence {
 			Rule: "https-proxy-unknown-ca", Title: "the proxy's own certificate is not trusted",
 			Summary:   "the client does not trust the certificate of the proxy {host}:{port} itself: issued by {issuer}",
 			Because:   "the proxy is reached over TLS (an https:// proxy URL), and its authority is not among those that this machine trusts",
-			Fix:       []string{trust, "export HTTPS_PROXY=http://{host}:PORT   # most proxies are reached over plain HTTP"},
+			Fix:       []string{"openssl s_client -connect {host}:{port} -showcerts </dev/null", trust, "export HTTPS_PROXY=http://{host}:PORT   # most proxies are reached over plain HTTP"},
 			Meaning:   "The handshake with the proxy failed, before any CONNECT.",
 			Proof:     "The client's alert in a handshake with the address from *_PROXY.",
 			LookAlike: "tls-unknown-ca: the origin's certificate, inside the tunnel.",

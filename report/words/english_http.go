@@ -3,7 +3,7 @@ package words
 // englishHTTP is about answers that did not come, or not whole.
 func englishHTTP() []Sentence {
 	again := "curl -sv -o /dev/null --max-time 60 {url}"
-	another := "go env -w GOPROXY='https://OTHER-MODULE-PROXY,direct'   # \"|\" does not help against silence: no error ever comes"
+	another := "go env -w GOPROXY='https://OTHER-MODULE-PROXY,direct'   # in its place: \"|\" does not help against silence: no error ever comes"
 	return []Sentence{
 		{
 			Rule: "hang-no-response", Title: "no answer to the request",

@@ -3,13 +3,13 @@ package words
 // englishModules is about modules, checksums and version control.
 func englishModules() []Sentence {
 	again := "curl -sv {url}"
-	private := "go env -w GOPRIVATE={host}/*   # if the module is private: neither module proxies nor the checksum database are asked for it"
+	private := "go env -w GOPRIVATE={host}   # if its modules are private: neither module proxies nor the checksum database are asked for them"
 	return []Sentence{
 		{
 			Rule: "http-not-found", Title: "not found",
 			Summary:   "{host} does not have {module}: {status} {text} for {url}{server_said}",
 			Because:   "no such module or version there, or it is private and this server can't see it",
-			Fix:       []string{"go list -m -versions MODULE   # which versions are there?", "go env -w GOPRIVATE=PATH-PREFIX   # if the module is private", again},
+			Fix:       []string{"go list -m -versions {path}   # which versions are there?", "go env -w GOPRIVATE={path}   # if the module is private: it is then fetched from version control", again},
 			Meaning:   "The last entry that was asked does not have the file.",
 			Proof:     "404 or 410, and no other candidate or entry that had it.",
 			LookAlike: "A 404 for a prefix of the module path, or before another entry that has the module, is normal and is not reported.",
@@ -17,7 +17,7 @@ func englishModules() []Sentence {
 		{
 			Rule: "toolchain-not-available", Title: "the toolchain is not there",
 			Summary:   "{host} does not have the Go toolchain {module}: {status} {text}",
-			Because:   "a go or toolchain line asks for a release that this module proxy does not serve",
+			Because:   "GOTOOLCHAIN, or a go or toolchain line in go.mod or go.work, asks for a release that this module proxy does not serve",
 			Fix:       []string{"go env GOTOOLCHAIN; grep -E '^(go|toolchain) ' go.mod", "GOTOOLCHAIN=local go version   # go on with the installed release, if it is new enough", again},
 			Meaning:   "The go command wants to become another release first, and can't get it.",
 			Proof:     "404 or 410 for golang.org/toolchain.",
@@ -27,7 +27,7 @@ func englishModules() []Sentence {
 			Rule: "import-path-404", Title: "the import path leads nowhere",
 			Summary:   "{host} answered {status} {text} to the discovery of {module}",
 			Because:   "the path is misspelled, or it is on a server that shows it to known users only",
-			Fix:       []string{"curl -s 'https://{module}?go-get=1' | grep go-import", private},
+			Fix:       []string{"curl -s 'https://{module}?go-get=1' | grep go-import", "echo 'machine {authority} login USER password TOKEN' >> ~/.netrc && chmod 600 ~/.netrc   # if {host} shows it to known users only", private},
 			Meaning:   "go asked the path itself where its repository is.",
 			Proof:     "404 or 410 for the ?go-get=1 request.",
 			LookAlike: "http-not-found: a module proxy was asked.",
@@ -47,12 +47,12 @@ func englishModules() []Sentence {
 		},
 		{
 			Rule: "git-ca-differs", Title: "git does not trust what go trusts",
-			Summary: "git does not trust the certificate of {host} (issued by {issuer}); go itself accepted the same authority's from {accepted}",
+			Summary: "git does not trust the certificate of {host} (issued by {issuer}), unlike go itself{accepted}",
 			Because: "git has its own list of authorities and looks at neither SSL_CERT_FILE nor SSL_CERT_DIR",
 			Fix: []string{
 				"export GIT_SSL_CAINFO={bundle}",
 				"git config --global http.sslCAInfo {bundle}   # the same, for good",
-				"git ls-remote https://{host}/   # \"server certificate verification failed\" is gone when it is right",
+				"git ls-remote {repository}   # \"server certificate verification failed\" is gone when it is right",
 			},
 			Meaning:   "go and the git that it starts disagree about the same server.",
 			Proof:     "git's alert, or its end of the connection right after the certificate and a failed exit; and a request of go's own inside TLS with the same authority.",
@@ -86,7 +86,7 @@ func englishSums() []Sentence {
 		{
 			Rule: "sumdb-unreachable", Title: "the checksum database can't be reached",
 			Summary:   "the checksum database {host} can't be reached ({reason})",
-			Because:   "no module proxy of the list relays it, so go asks it directly, and that way is closed",
+			Because:   "go asks it directly where no module proxy of the list relays it, or where GOSUMDB gives its URL; that way is closed",
 			Fix:       []string{"curl -sv https://{host}/latest", "use a module proxy that relays the database (it answers 200 to /sumdb/{host}/supported)", "go env -w GONOSUMDB=PATH-PREFIX   # for private modules only"},
 			Meaning:   "The module was fetched; only its checksum could not be verified.",
 			Proof:     "A failed lookup or connection to the database's own host.",
@@ -112,9 +112,9 @@ func englishSums() []Sentence {
 		},
 		{
 			Rule: "sumdb-404-private", Title: "the checksum database does not know the module",
-			Summary:   "the checksum database does not know {module}: {status} {text}{server_said}",
+			Summary:   "the checksum database, asked at {host}, does not know {module}: {status} {text}{server_said}",
 			Because:   "it can see public modules only; a private one must not be looked up there",
-			Fix:       []string{"go env -w GONOSUMDB=PATH-PREFIX   # or GOPRIVATE, if no module proxy may be asked either", again},
+			Fix:       []string{"go env -w GONOSUMDB={path}   # or GOPRIVATE, if no module proxy may be asked either", again},
 			Meaning:   "A module proxy has the module, the public database has no record of it.",
 			Proof:     "404 or 410 for /lookup/.",
 			LookAlike: "http-not-found: the module itself.",

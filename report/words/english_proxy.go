@@ -2,13 +2,13 @@ package words
 
 // englishProxy is about how the HTTP proxy between answers CONNECT.
 func englishProxy() []Sentence {
-	show := "curl -v -x http://{host}:{port} https://{target}/   # show this to those who run the proxy"
+	show := "curl -v -x {scheme}://{host}:{port} https://{target}/   # show this to those who run the proxy"
 	return []Sentence{
 		{
 			Rule: "proxy-407", Title: "the proxy wants credentials",
 			Summary:   "the proxy {host}:{port} answered 407 to CONNECT {target}: it wants credentials, and go {sent}",
 			Because:   "go takes credentials for a proxy from its URL only, does not prompt, and knows Basic only",
-			Fix:       []string{"export HTTPS_PROXY=http://USER:PASSWORD@{host}:{port}   # percent-encode @ : / # % in the password", show},
+			Fix:       []string{"export HTTPS_PROXY={scheme}://USER:PASSWORD@{host}:{port}   # percent-encode @ : / # % in the password", show},
 			Meaning:   "The proxy asks who is calling.",
 			Proof:     "Status 407 with a Basic challenge, and the credentials in the request, or their absence.",
 			LookAlike: "proxy-ntlm-kerberos: no Basic among the challenges; no password helps. http-unauthorized: 401, by the origin.",
@@ -54,13 +54,13 @@ func englishProxy() []Sentence {
 
 // englishTunnels is about tunnels that were not opened, or did not carry.
 func englishTunnels() []Sentence {
-	show := "curl -v -x http://{host}:{port} https://{target}/   # show this to those who run the proxy"
+	show := "curl -v -x {scheme}://{host}:{port} https://{target}/   # show this to those who run the proxy"
 	variables := "env | grep -i _proxy"
 	return []Sentence{
 		{
 			Rule: "proxy-hang-connect", Title: "the proxy does not answer CONNECT",
 			Summary:   "the proxy {host}:{port} took CONNECT {target} and did not answer for {seconds} s",
-			Because:   "the proxy is overloaded, or waits for a parent proxy or for {target}; go gives up after 60 s",
+			Because:   "the proxy is overloaded, or waits for a parent proxy or for {target}; go gives up after 60 s and prints \"context deadline exceeded\" only",
 			Fix:       []string{show, variables},
 			Meaning:   "The proxy accepted the connection and the request, and stayed silent.",
 			Proof:     "A CONNECT request without an answer on a connection that stays open.",
@@ -69,7 +69,7 @@ func englishTunnels() []Sentence {
 		{
 			Rule: "proxy-tunnel-silent", Title: "nothing comes through the tunnel",
 			Summary:   "the proxy {host}:{port} opened the tunnel to {target}, and nothing came back through it for {seconds} s",
-			Because:   "what is behind the proxy drops the ClientHello (a filter by name or address) or does not answer",
+			Because:   "what is behind the proxy drops the ClientHello (a filter by name or address) or does not answer; go gives up after 10 s",
 			Fix:       []string{show, "ask those who run the proxy to look at {target} on its far side"},
 			Meaning:   "CONNECT succeeded and the TLS handshake inside got no answer.",
 			Proof:     "200 to CONNECT (or the SOCKS success), a ClientHello, no byte after it.",
@@ -97,7 +97,7 @@ func englishTunnels() []Sentence {
 			Rule: "socks-refused", Title: "the SOCKS proxy refused",
 			Summary:   "the SOCKS proxy {host}:{port} refused to connect to {target}: {text}",
 			Because:   "the proxy could not reach the destination, or its rules do not allow it",
-			Fix:       []string{"curl -v -x socks5h://{host}:{port} https://{target}/", variables},
+			Fix:       []string{"curl -v -x {scheme}://{host}:{port} https://{target}/", variables},
 			Meaning:   "The SOCKS handshake worked and the request was refused.",
 			Proof:     "A SOCKS reply with another code than success.",
 			LookAlike: "proxy-unreachable: the proxy itself was not reached.",

@@ -2,7 +2,7 @@ package words
 
 // englishTCP is about connections that were not made.
 func englishTCP() []Sentence {
-	probe := "curl -v --connect-timeout 5 https://{host}:{port}/   # the same connection by hand"
+	probe := "curl -v --connect-timeout 5 {url}   # the same connection by hand"
 	another := "go env -w GOPROXY='https://OTHER-MODULE-PROXY,direct'"
 	return []Sentence{
 		{
@@ -27,7 +27,7 @@ func englishTCP() []Sentence {
 			Rule: "icmp-host-unreach", Title: "a router says that the host is unreachable",
 			Summary:   "{from} reports that {host} ({address}) is unreachable",
 			Because:   "the last router on the way has no way to that host",
-			Fix:       []string{"ip route get IP-OF-{host}", "traceroute -T -p {port} {host}"},
+			Fix:       []string{"ip route get {ip}", "traceroute -T -p {port} {host}"},
 			Meaning:   "A router on the way gave up on the host.",
 			Proof:     "An ICMP host unreachable that quotes our SYN.",
 			LookAlike: "arp-no-answer has the same errno and no ICMP message; fw-admin-prohibited has another code.",
@@ -36,7 +36,7 @@ func englishTCP() []Sentence {
 			Rule: "arp-no-answer", Title: "no such neighbour",
 			Summary:   "the kernel found no way to hand packets for {host} ({address}) to the next hop",
 			Because:   "the next hop, or the host itself if it is on this subnet, does not answer ARP or neighbour solicitations",
-			Fix:       []string{"ip neigh show", "ip route get IP-OF-{host}", "ping -c 1 GATEWAY"},
+			Fix:       []string{"ip neigh show to {ip}", "ip route get {ip}", "ping -c 1 {ip}"},
 			Meaning:   "Nobody on the local link has that address.",
 			Proof:     "EHOSTUNREACH from the kernel without an ICMP error on the wire.",
 			LookAlike: "icmp-host-unreach: a router said so.",
@@ -54,7 +54,7 @@ func englishTCP() []Sentence {
 			Rule: "route-missing", Title: "no route",
 			Summary:   "there is no route to {host} ({address}): network unreachable, according to {from}",
 			Because:   "no default route, a VPN that is down, or an address family that this machine does not have",
-			Fix:       []string{"ip route; ip -6 route", "ip route get IP-OF-{host}"},
+			Fix:       []string{"ip route; ip -6 route", "ip route get {ip}"},
 			Meaning:   "The routing table has no entry for the address.",
 			Proof:     "ENETUNREACH from the kernel, or an ICMP network unreachable.",
 			LookAlike: "If another address of the host worked, this is not reported.",

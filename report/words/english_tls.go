@@ -3,7 +3,7 @@ package words
 // englishTLS is about handshakes that ended without a certificate being at
 // fault.
 func englishTLS() []Sentence {
-	try := "openssl s_client -connect {host}:{port} -servername {name} </dev/null"
+	try := "openssl s_client{connect} -connect {host}:{port} -servername {name} </dev/null"
 	return []Sentence{
 		{
 			Rule: "sni-reset", Title: "reset after the ClientHello",
@@ -55,13 +55,13 @@ func englishTLS() []Sentence {
 
 // englishAlerts is about handshakes that an alert ended.
 func englishAlerts() []Sentence {
-	try := "openssl s_client -connect {host}:{port} -servername {name} </dev/null"
+	try := "openssl s_client{connect} -connect {host}:{port} -servername {name} </dev/null"
 	return []Sentence{
 		{
 			Rule: "tls-version", Title: "no TLS version in common",
 			Summary:   "{host} ({address}) and the client have no TLS version in common (alert {alert})",
 			Because:   "the server, or an inspecting device in front of it, is limited to TLS 1.1 or older; go's least is TLS 1.2",
-			Fix:       []string{"openssl s_client -connect {host}:{port} -servername {name} -tls1_2 </dev/null", "the server needs TLS 1.2 or newer"},
+			Fix:       []string{"openssl s_client{connect} -connect {host}:{port} -servername {name} -tls1_2 </dev/null", "the server needs TLS 1.2 or newer"},
 			Meaning:   "The handshake ends at the choice of the version.",
 			Proof:     "The alert protocol_version.",
 			LookAlike: "tls-handshake-failure: another alert.",

@@ -49,7 +49,8 @@ func Of(rule, lang string) (Sentence, bool) {
 }
 
 // Fill writes a finding's Summary, Because and Fix from its Rule and Args.
-func Fill(f *trace.Finding, lang string) {
+// What is to be typed depends on the environment, which may be nil.
+func Fill(f *trace.Finding, env *trace.Environment, lang string) {
 	s, ok := Of(f.Rule, lang)
 	if !ok {
 		f.Summary = f.Rule
@@ -63,8 +64,24 @@ func Fill(f *trace.Finding, lang string) {
 	f.Because = expand(s.Because, args)
 	f.Fix = []string{}
 	for _, fix := range s.Fix {
-		f.Fix = append(f.Fix, expand(fix, args))
+		f.Fix = append(f.Fix, effective(expand(fix, args), env))
 	}
+}
+
+// effective makes commands that set a go variable ones that do: go env -w has
+// no effect on what the environment sets, nor with GOENV=off
+// ($GOROOT/src/cmd/go/internal/cfg/cfg.go, Getenv).
+func effective(fix string, env *trace.Environment) string {
+	const set = "go env -w "
+	before, after, ok := strings.Cut(fix, set)
+	if !ok || env == nil {
+		return fix
+	}
+	name, _, _ := strings.Cut(after, "=")
+	if env.GoEnv[name].Origin != "environment" && env.GoEnv["GOENV"].Value != "off" {
+		return fix
+	}
+	return before + "export " + effective(after, env)
 }
 
 // phrase writes an argument whose value is a code, or may be empty, in words.

@@ -71,9 +71,9 @@ func TestSentencesAreWhole(t *testing.T) {
 
 func TestFill(t *testing.T) {
 	f := &trace.Finding{Rule: "tcp-refused", Args: map[string]string{
-		"host": "goproxy.test", "port": "443", "address": "10.0.0.1:443", "via": "", "seconds": "0.0", "from": "",
+		"host": "goproxy.test", "port": "443", "address": "10.0.0.1:443", "url": "https://goproxy.test", "via": "", "seconds": "0.0", "from": "",
 	}}
-	Fill(f, English)
+	Fill(f, nil, English)
 	if want := "goproxy.test refused the connection to port 443 (10.0.0.1:443)"; f.Summary != want {
 		t.Errorf("summary %q, want %q", f.Summary, want)
 	}
@@ -86,7 +86,7 @@ func TestFill(t *testing.T) {
 		t.Error("no fix")
 	}
 	other := &trace.Finding{Rule: "no-such-rule"}
-	Fill(other, English)
+	Fill(other, nil, English)
 	if other.Summary != "no-such-rule" {
 		t.Errorf("summary of an unknown rule: %q", other.Summary)
 	}
@@ -110,16 +110,41 @@ func TestVerdict(t *testing.T) {
 		{"ok with a warning", &trace.Trace{
 			Verdict: trace.Verdict{Outcome: trace.OK}, Command: &trace.Command{ExitCode: &zero},
 			Findings: []*trace.Finding{{Severity: trace.Warning}},
-		}, "the command succeeded: 0 lookups, 0 connections, 0 requests, with 1 warning"},
+		}, "the command succeeded: the network was not used, with 1 warning"},
 		{"interrupted", &trace.Trace{
 			Verdict: trace.Verdict{Outcome: trace.Interrupted}, Command: &trace.Command{Signal: "SIGINT", Interrupted: true},
-		}, "the command was interrupted (SIGINT), and nothing shows that it waited for the network: 0 lookups, 0 connections, 0 requests"},
+		}, "the command was interrupted (SIGINT), and nothing shows that it waited for the network: the network was not used"},
 		{"a file without anything", &trace.Trace{Verdict: trace.Verdict{Outcome: trace.Unknown}},
-			"nothing conclusive: 0 lookups, 0 connections, 0 requests"},
+			"nothing conclusive: the network was not used"},
 	} {
 		Verdict(c.trace, English)
 		if got := c.trace.Verdict.Summary; got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+// A command that is to be typed has to have the effect that it is for.
+func TestFillSetsWhatIsInForce(t *testing.T) {
+	goenv := func(name, value, origin string) *trace.Environment {
+		return &trace.Environment{GoEnv: map[string]trace.Setting{name: {Value: value, Origin: origin}}}
+	}
+	const stored, exported = "go env -w GOPROXY='https://OTHER-MODULE-PROXY,direct'", "export GOPROXY='https://OTHER-MODULE-PROXY,direct'"
+	for _, c := range []struct {
+		name string
+		env  *trace.Environment
+		want string
+	}{
+		{"not known", nil, stored},
+		{"a default", goenv("GOPROXY", "x", "default"), stored},
+		{"in the environment", goenv("GOPROXY", "x", "environment"), exported},
+		{"another one in the environment", goenv("GOSUMDB", "x", "environment"), stored},
+		{"GOENV=off", goenv("GOENV", "off", "environment"), exported},
+	} {
+		f := &trace.Finding{Rule: "tcp-refused"}
+		Fill(f, c.env, English)
+		if !slices.Contains(f.Fix, c.want) {
+			t.Errorf("%s: %q, want among them %q", c.name, f.Fix, c.want)
 		}
 	}
 }

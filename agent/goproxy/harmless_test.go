@@ -1,0 +1,27 @@
+package goproxy
+
+import "testing"
+
+func TestHarmless(t *testing.T) {
+	s := begin("https://a.test,https://b.test")
+	s.get(base+hello+".info", 404)                    // 1: found at the next entry
+	s.get("https://b.test"+hello+".info", 200)        // 2
+	s.get(base+"/mod.test/@v/v1.0.0.info", 403)       // 3: a prefix
+	s.get(base+"/mod.test/hello/@v/v1.0.0.zip", 500)  // 4: nothing makes up for it
+	s.get(base+"/mod.test/other/@v/v9.0.0.info", 404) // 5: no such version
+	s.get("https://x.test/plain", 503)                // 6: repeated
+	s.get("https://x.test/plain", 200)                // 7
+	s.get("https://x.test/alone", 503)                // 8
+	s.get(base+"/deep.test/x/@v/v1.0.0.info", 404)    // 9: the longer one says more
+	s.get(base+"/deep.test/x/y/@v/v1.0.0.info", 404)  // 10
+	s.get(base+"/priv.test/x/@v/v1.0.0.info", 403)    // 11: says more than the longer one's 404
+	s.get("https://a.test/priv.test/x/y/@v/v1.0.0.info", 404)
+	s.get("https://b.test/priv.test/x/y/@v/v1.0.0.info", 404)
+	Explain(s.t)
+	v := NewView(s.t)
+	for id, want := range map[int]bool{1: true, 3: true, 4: false, 5: false, 6: true, 8: false, 9: true, 10: false, 11: false} {
+		if got := v.Harmless(v.Request(id)); got != want {
+			t.Errorf("request %d (%s): harmless %v, want %v", id, v.Request(id).URL, got, want)
+		}
+	}
+}
