@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/gopx-trace/gopx-trace/agent/flow"
+	"github.com/gopx-trace/gopx-trace/agent/trace"
 	"github.com/gopx-trace/gopx-trace/capture"
 )
 
@@ -35,7 +36,7 @@ type wire struct {
 	down []byte
 }
 
-// Read and Write implement [net.Conn] for the client.
+// Read implements [net.Conn] for the client.
 func (w *wire) Read(b []byte) (int, error) {
 	n, err := w.Conn.Read(b)
 	w.mu.Lock()
@@ -50,9 +51,10 @@ func (w *wire) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// Write implements [net.Conn] for the client.
 func (w *wire) Write(b []byte) (int, error) {
 	w.mu.Lock()
-	if len(w.down) < 4<<10 { // what a request answers comes before it
+	if len(w.down) < 4<<10 { // the end of an answer, not the middle of a download
 		w.flush()
 	}
 	w.segment(flow.ToServer, 0x18, b)
@@ -60,6 +62,7 @@ func (w *wire) Write(b []byte) (int, error) {
 	return w.Conn.Write(b)
 }
 
+// flush makes a packet of what the server has said.
 func (w *wire) flush() {
 	if len(w.down) > 0 {
 		w.segment(flow.ToClient, 0x18, w.down)
@@ -96,6 +99,7 @@ func (w *wire) segment(d flow.Dir, flags byte, payload []byte) {
 // keys takes the lines of a key log.
 type keys struct{ w *wire }
 
+// Write implements [io.Writer].
 func (k keys) Write(line []byte) (int, error) {
 	f := strings.Fields(string(line))
 	random, _ := hex.DecodeString(f[1])
@@ -158,6 +162,20 @@ func zip(n int) http.HandlerFunc {
 			}
 			n -= k
 		}
+	}
+}
+
+// A long download costs no memory for each packet.
+func TestLongDownload(t *testing.T) {
+	const size = 20 << 20
+	events := recorded(t, &tls.Config{}, zip(size), func(get func(string) int64) { get("/example.test/m/@v/v1.0.0.zip") })
+	var tr *trace.Trace
+	allocations := testing.AllocsPerRun(1, func() { tr = mustRun(t, events...) })
+	if len(tr.Requests) != 1 || tr.Requests[0].ResponseBytes != size || !tr.Requests[0].ResponseComplete {
+		t.Errorf("%+v", tr.Requests)
+	}
+	if most := float64(len(events)) / 2; allocations > most {
+		t.Errorf("%v allocations for %d packets", allocations, len(events))
 	}
 }
 

@@ -83,7 +83,7 @@ func (w *watched) download(b *testing.B, cmd *exec.Cmd) {
 	var s Sample
 	bytes := 0
 	for s.Kind != KindExit || s.PID != pid {
-		if err := w.Read(&s); err == nil {
+		if err := w.Read(&s, testWait); err == nil {
 			bytes += len(s.Packet.Data)
 		}
 	}

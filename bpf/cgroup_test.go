@@ -13,6 +13,9 @@ import (
 	"time"
 )
 
+// testWait is how long tests wait for a sample.
+const testWait = 20 * time.Millisecond
+
 // watched is a probe on a cgroup made for one test.
 type watched struct {
 	*Probe
@@ -124,7 +127,7 @@ func (w *watched) readUntil(done <-chan error) []Sample {
 		default:
 		}
 		var s Sample
-		switch err := w.Read(&s); {
+		switch err := w.Read(&s, testWait); {
 		case err == nil:
 			samples = append(samples, keep(s))
 			quiet = 0

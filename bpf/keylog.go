@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"sync"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -106,30 +105,4 @@ func (p *Probe) uprobe(f *os.File, offset uint64) (link.Link, error) {
 
 func perfUprobe(ex *link.Executable, prog *ebpf.Program, offset uint64) (link.Link, error) {
 	return ex.Uprobe("", prog, &link.UprobeOptions{Address: offset})
-}
-
-// maxClosing is how many probes are removed at once.
-const maxClosing = 64
-
-// closeUprobes removes probes. Each removal waits for the kernel for some 20 ms, so
-// they wait together.
-func closeUprobes(executables map[inode]executable) error {
-	var (
-		mu   sync.Mutex
-		errs []error
-		all  sync.WaitGroup
-	)
-	free := make(chan struct{}, maxClosing)
-	for _, e := range executables {
-		free <- struct{}{}
-		all.Go(func() {
-			defer func() { <-free }()
-			err := e.link.Close()
-			mu.Lock()
-			defer mu.Unlock()
-			errs = append(errs, err)
-		})
-	}
-	all.Wait()
-	return errors.Join(errs...)
 }

@@ -183,7 +183,7 @@ func TestAttachTLSErrors(t *testing.T) {
 	if err := w.AttachTLS("/proc/self/exe"); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("after Close: %v, want %v", err, os.ErrClosed)
 	}
-	if err := w.Read(new(Sample)); !errors.Is(err, os.ErrClosed) {
+	if err := w.Read(new(Sample), testWait); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("Read after Close: %v, want %v", err, os.ErrClosed)
 	}
 }

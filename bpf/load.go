@@ -5,14 +5,11 @@ package bpf
 import (
 	"errors"
 	"fmt"
-	"io"
-	"maps"
 	"math/bits"
 	"os"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
-	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
 )
 
@@ -79,93 +76,6 @@ func (o Options) snaplen() uint32 {
 	return uint32(min(max(o.Snaplen, minSnaplen), maxSnaplen))
 }
 
-// loader loads programs into a probe.
-type loader struct {
-	*Probe
-	scope *scope
-	// maps are those that all programs share; nil at first.
-	maps map[string]*ebpf.Map
-}
-
-// loadAll loads and attaches the programs of spec. It leaves out optional ones
-// that cannot be had and notes that in l.missing.
-func (l *loader) loadAll(spec *ebpf.CollectionSpec) error {
-	// All at once is several times faster than one by one.
-	err := l.load(spec)
-	if err == nil {
-		return nil
-	}
-	l.missing = nil
-	extra := optional()
-	required := only(spec, func(name string) bool { return extra[name] == "" })
-	if l.load(required) != nil {
-		return err
-	}
-	for name := range extra {
-		if err := l.load(only(spec, func(n string) bool { return n == name })); err != nil {
-			l.missing = append(l.missing, extra[name])
-		}
-	}
-	return nil
-}
-
-// only returns a copy of spec with the programs whose names keep accepts.
-func only(spec *ebpf.CollectionSpec, keep func(string) bool) *ebpf.CollectionSpec {
-	spec = spec.Copy()
-	maps.DeleteFunc(spec.Programs, func(name string, _ *ebpf.ProgramSpec) bool { return !keep(name) })
-	return spec
-}
-
-// load loads and attaches the programs of spec. It keeps all of it or nothing.
-func (l *loader) load(spec *ebpf.CollectionSpec) error {
-	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: l.maps})
-	if err != nil {
-		return err
-	}
-	kept := []io.Closer{closerFunc(coll.Close)}
-	for name, program := range spec.Programs {
-		c, err := attach(program, coll.Programs[name], l.scope)
-		if sentence := optional()[name]; err != nil && sentence != "" {
-			l.missing = append(l.missing, sentence)
-			continue
-		}
-		if err != nil {
-			closeAll(kept)
-			return fmt.Errorf("attach %s: %w", name, err)
-		}
-		if c != nil {
-			kept = append(kept, c)
-		}
-	}
-	l.closers = append(l.closers, kept...)
-	if l.maps == nil {
-		l.maps = coll.Maps
-	}
-	if k := coll.Programs[gopxProgKeylog]; k != nil {
-		l.keylog = k
-	}
-	return nil
-}
-
-// attach attaches a program to what its section names; the uprobe, which waits
-// for [Probe.AttachTLS], to nothing. Only links are used: the kernel removes them
-// when their last descriptor is closed.
-func attach(spec *ebpf.ProgramSpec, prog *ebpf.Program, s *scope) (link.Link, error) {
-	switch spec.Type {
-	case ebpf.Tracing:
-		return link.AttachTracing(link.TracingOptions{Program: prog})
-	case ebpf.TracePoint:
-		return attachTracepoint(spec.AttachTo, prog)
-	case ebpf.CGroupSKB, ebpf.CGroupSock, ebpf.CGroupSockAddr:
-		return link.AttachRawLink(link.RawLinkOptions{
-			Target:  int(s.dir.Fd()),
-			Program: prog,
-			Attach:  spec.AttachType,
-		})
-	}
-	return nil, nil
-}
-
 // classify adds the sentinel error that err amounts to.
 func classify(err error) error {
 	switch {
@@ -197,21 +107,4 @@ func olderThan(major, minor int) bool {
 		return false
 	}
 	return a < major || a == major && b < minor
-}
-
-// closerFunc makes a function an io.Closer.
-type closerFunc func()
-
-// Close implements io.Closer.
-func (f closerFunc) Close() error {
-	f()
-	return nil
-}
-
-// closeAll closes the last one first. It is for giving up, where the error that
-// led to it is the one to tell.
-func closeAll(closers []io.Closer) {
-	for i := len(closers) - 1; i >= 0; i-- {
-		closers[i].Close()
-	}
 }

@@ -138,18 +138,16 @@ func TestMissing(t *testing.T) {
 	}
 	spec.Programs[gopxProgSocketError].AttachTo = "no_such_tracepoint"
 	spec.Programs[gopxProgConnected].AttachTo = "no/such_event"
-	p := &Probe{executables: make(map[inode]executable)}
-	defer p.Close()
-	if err := p.start(spec, s); err != nil {
+	p, err := newLoader(s).start(spec, nil)
+	if err != nil {
 		t.Fatal(err)
 	}
+	defer p.Close()
 	if len(p.Missing()) != 2 {
 		t.Errorf("missing: %q, want two sentences", p.Missing())
 	}
 	spec.Programs[gopxProgPacketIn].Instructions = nil
-	p2 := &Probe{executables: make(map[inode]executable)}
-	defer p2.Close()
-	if err := p2.start(spec, s); err == nil {
+	if _, err := newLoader(s).start(spec, nil); err == nil {
 		t.Error("no error without a required program")
 	}
 }
@@ -169,11 +167,12 @@ func TestPerfUprobe(t *testing.T) {
 		t.Fatal(err)
 	}
 	spec.Programs[gopxProgKeylog].AttachType = ebpf.AttachNone
-	w := &watched{&Probe{executables: make(map[inode]executable)}, t, dir}
-	defer w.Close()
-	if err := w.start(spec, s); err != nil {
+	p, err := newLoader(s).start(spec, nil)
+	if err != nil {
 		t.Fatal(err)
 	}
+	defer p.Close()
+	w := &watched{p, t, dir}
 	ex, err := link.OpenExecutable(path)
 	if err != nil {
 		t.Fatal(err)

@@ -32,25 +32,37 @@ static __always_inline long copy_pair(struct __sk_buff *skb, struct bpf_dynptr *
 	return err;
 }
 
+/* A copy of a packet, chunk by chunk. */
+struct copy {
+	struct bpf_dynptr d;
+	struct __sk_buff *skb;
+	long err;
+};
+
+/* Copies chunk i; a callback of bpf_loop. */
+static long copy_chunk(__u32 i, struct copy *c)
+{
+	if (i >= PACKET_MAX / CHUNK)	/* never; the verifier wants to hear it */
+		return 1;
+	c->err |= copy_slice(c->skb, &c->d, i * CHUNK, CHUNK);
+	return 0;
+}
+
 /*
  * Copies the first n bytes of the packet. Slices have constant sizes, so the
  * last one begins early enough to end at n and overlaps the one before.
  */
-static __always_inline long copy_packet(struct __sk_buff *skb, struct bpf_dynptr *d, __u32 n)
+static __always_inline long copy_packet(struct copy *c, __u32 n)
 {
-	__u32 offset = 0;
-	long err = 0;
+	struct __sk_buff *skb = c->skb;
+	struct bpf_dynptr *d = &c->d;
 
 	if (n >= CHUNK) {
-		for (__u32 i = 0; i < PACKET_MAX / CHUNK; i++) {
-			if (offset + CHUNK > n)
-				break;
-			err |= copy_slice(skb, d, offset, CHUNK);
-			offset += CHUNK;
-		}
-		if (offset < n)
-			err |= copy_slice(skb, d, n - CHUNK, CHUNK);
-		return err;
+		/* A loop in the open has the verifier walk all of it. */
+		bpf_loop(n / CHUNK, copy_chunk, c, 0);
+		if (n % CHUNK)
+			c->err |= copy_slice(skb, d, n - CHUNK, CHUNK);
+		return c->err;
 	}
 	if (n >= 2048)
 		return copy_pair(skb, d, n, 2048);
@@ -91,7 +103,7 @@ static __always_inline void capture(struct __sk_buff *skb, const struct owner *o
 {
 	__u64 fill = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
 	struct packet_event *p;
-	struct bpf_dynptr d;
+	struct copy c = { .skb = skb };
 	__u32 n = skb->len;
 
 	if (n > snaplen)
@@ -102,21 +114,21 @@ static __always_inline void capture(struct __sk_buff *skb, const struct owner *o
 		count_lost(LOST_PACKETS);
 		return;
 	}
-	if (bpf_ringbuf_reserve_dynptr(&ring, sizeof(*p) + n, 0, &d))
+	if (bpf_ringbuf_reserve_dynptr(&ring, sizeof(*p) + n, 0, &c.d))
 		goto discard;
-	p = bpf_dynptr_data(&d, 0, sizeof(*p));
+	p = bpf_dynptr_data(&c.d, 0, sizeof(*p));
 	if (!p)
 		goto discard;
 	begin_packet(p, o, bpf_get_socket_cookie(skb), outbound);
 	p->length = skb->len;
 	p->captured = n;
-	if (copy_packet(skb, &d, n))
+	if (copy_packet(&c, n))
 		goto discard;
-	bpf_ringbuf_submit_dynptr(&d, wake_flags(fill, sizeof(*p) + n));
+	bpf_ringbuf_submit_dynptr(&c.d, wake_flags(fill, sizeof(*p) + n));
 	return;
 discard:
 	/* Required even where the reservation has failed. */
-	bpf_ringbuf_discard_dynptr(&d, 0);
+	bpf_ringbuf_discard_dynptr(&c.d, 0);
 	count_lost(LOST_PACKETS);
 }
 

@@ -333,11 +333,12 @@ func TestScope(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := &watched{&Probe{executables: make(map[inode]executable)}, t, below}
-		defer w.Close()
-		if err := w.start(spec, s); err != nil {
+		p, err := newLoader(s).start(spec, nil)
+		if err != nil {
 			t.Fatal(err)
 		}
+		defer p.Close()
+		w := &watched{p, t, below}
 		if err := exec.Command("/bin/true").Run(); err != nil {
 			t.Fatal(err)
 		}

@@ -12,11 +12,11 @@ package bpf
 
 import (
 	"errors"
-	"io"
-	"slices"
 	"sync"
+	"time"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
 )
 
 //go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target amd64,arm64 -tags linux -type event -type packet_event -type fork_event -type exec_event -type exit_event -type socket_event -type secret_event gopx gopx.bpf.c -- -Iinclude -mcpu=v3 -Wall -Wextra -Wno-unused-parameter -Werror
@@ -34,6 +34,9 @@ type Options struct {
 	// above) is 256 KiB, which is more than a packet can have without BIG TCP.
 	// Less than 128 is 128, room for the headers.
 	Snaplen int
+	// Ahead are executables that AttachTLS will be called for next: Load begins
+	// with that early and does not wait for it, nor tell an error of it.
+	Ahead []string
 }
 
 // Probe is a set of attached programs. AttachTLS, Lost, Missing and Close may be
@@ -44,8 +47,8 @@ type Probe struct {
 	lost    *ebpf.Map
 	keylog  *ebpf.Program
 	missing []string
-	// closers are what Close closes, the last one first.
-	closers []io.Closer
+	// links are what attaches the programs.
+	links []link.Link
 
 	mu sync.Mutex
 	// executables are those that have the keylog probe; nil after Close.
@@ -62,37 +65,21 @@ func Load(o Options) (*Probe, error) {
 		return nil, err
 	}
 	defer s.Close()
+	l := newLoader(s)
 	spec, err := o.spec(s)
 	if err != nil {
 		return nil, err
 	}
-	p := &Probe{executables: make(map[inode]executable)}
-	if err := p.start(spec, s); err != nil {
-		p.Close()
-		return nil, classify(err)
-	}
-	return p, nil
+	return l.start(spec, o.Ahead)
 }
 
-// start loads and attaches everything; what it got, Close closes also if it fails.
-func (p *Probe) start(spec *ebpf.CollectionSpec, s *scope) error {
-	l := &loader{Probe: p, scope: s}
-	if err := l.loadAll(spec); err != nil {
-		return err
-	}
-	slices.Sort(p.missing)
-	p.missing = slices.Compact(p.missing)
-	p.lost = l.maps[gopxMapLost]
-	var err error
-	p.ring, err = newRing(l.maps[gopxMapRing])
-	return err
-}
-
-// Read fills s with the next sample. It returns os.ErrDeadlineExceeded when
-// there was none for about 20 ms and os.ErrClosed after Close. Another error
-// means a record that makes no sense; reading may go on.
-func (p *Probe) Read(s *Sample) error {
-	record, err := p.ring.next()
+// Read fills s with the next sample. It returns os.ErrDeadlineExceeded when there
+// is none after the time to wait, and os.ErrClosed after Close. Another error means
+// a record that makes no sense; reading may go on. Most samples do not wake a Read
+// that waits, execs and exits of processes do: the time to wait, for which 20 ms
+// are usual, is how late the others come.
+func (p *Probe) Read(s *Sample, wait time.Duration) error {
+	record, err := p.ring.next(wait)
 	if err != nil {
 		return err
 	}
@@ -119,19 +106,19 @@ func (p *Probe) Missing() []string {
 	return p.missing
 }
 
-// Close detaches everything. It waits for a Read that is under way.
+// Close detaches everything. It waits for a Read that is under way, but not for the
+// kernel: see release.
 func (p *Probe) Close() error {
 	p.mu.Lock()
-	errs := []error{closeUprobes(p.executables)}
-	p.executables = nil
+	links := p.links
+	for _, e := range p.executables {
+		links = append(links, e.link)
+	}
+	p.links, p.executables = nil, nil
 	p.mu.Unlock()
+	errs := []error{release(links)}
 	if p.ring != nil {
 		errs = append(errs, p.ring.close())
 	}
-	for len(p.closers) > 0 {
-		last := len(p.closers) - 1
-		errs = append(errs, p.closers[last].Close())
-		p.closers = p.closers[:last]
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, p.lost.Close(), p.keylog.Close())...)
 }

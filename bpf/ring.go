@@ -15,10 +15,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pollInterval is how long [Probe.Read] waits for a sample. Ordinary records do
-// not wake the reader (wake_flags in ring.bpf.h), so this is their latency.
-const pollInterval = 20 * time.Millisecond
-
 // busyPause is how long to wait for a record whose place is taken but which is
 // not complete: its writer runs on another CPU, or was interrupted.
 const busyPause = 20 * time.Microsecond
@@ -37,7 +33,9 @@ var errBadRing = errors.New("ring buffer: record reaches beyond what was written
 // the reader of the ebpf module does.
 type ring struct {
 	mu sync.Mutex
-	fd int
+	// buf keeps fd, its descriptor, open.
+	buf *ebpf.Map
+	fd  int
 	// consumed and produced count bytes since the beginning. The kernel writes
 	// over what was consumed.
 	consumed, produced *uint64
@@ -51,7 +49,7 @@ type ring struct {
 	mappings [2][]byte
 }
 
-// newRing maps the ring buffer m.
+// newRing maps the ring buffer m, which close closes too.
 func newRing(m *ebpf.Map) (*ring, error) {
 	page, size := os.Getpagesize(), int(m.MaxEntries())
 	consumer, err := unix.Mmap(m.FD(), 0, page, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
@@ -63,6 +61,7 @@ func newRing(m *ebpf.Map) (*ring, error) {
 		return nil, fmt.Errorf("map ring buffer: %w", errors.Join(err, unix.Munmap(consumer)))
 	}
 	r := &ring{
+		buf:      m,
 		fd:       m.FD(),
 		consumed: (*uint64)(unsafe.Pointer(&consumer[0])),
 		produced: (*uint64)(unsafe.Pointer(&producer[0])),
@@ -75,9 +74,9 @@ func newRing(m *ebpf.Map) (*ring, error) {
 }
 
 // next returns the next record, valid until the call after this. Errors are
-// os.ErrDeadlineExceeded after pollInterval without a record, os.ErrClosed, and
-// errBadRing.
-func (r *ring) next() ([]byte, error) {
+// os.ErrDeadlineExceeded when there is none after the time to wait, os.ErrClosed,
+// and errBadRing.
+func (r *ring) next(wait time.Duration) ([]byte, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed.Load() {
@@ -87,12 +86,12 @@ func (r *ring) next() ([]byte, error) {
 	if record, err := r.take(); record != nil || err != nil {
 		return record, err
 	}
-	return r.wait()
+	return r.wait(wait)
 }
 
 // wait waits for a record.
-func (r *ring) wait() ([]byte, error) {
-	for deadline := time.Now().Add(pollInterval); ; {
+func (r *ring) wait(wait time.Duration) ([]byte, error) {
+	for deadline := time.Now().Add(wait); ; {
 		left := time.Until(deadline)
 		if left <= 0 || r.closed.Load() {
 			return nil, os.ErrDeadlineExceeded
@@ -152,5 +151,5 @@ func (r *ring) close() error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return errors.Join(unix.Munmap(r.mappings[0]), unix.Munmap(r.mappings[1]))
+	return errors.Join(unix.Munmap(r.mappings[0]), unix.Munmap(r.mappings[1]), r.buf.Close())
 }

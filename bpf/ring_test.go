@@ -59,7 +59,7 @@ func (r *fakeRing) set(at uint64, c byte) {
 
 func (r *fakeRing) expect(want string) {
 	r.t.Helper()
-	if b, err := r.next(); err != nil || string(b) != want {
+	if b, err := r.next(testWait); err != nil || string(b) != want {
 		r.t.Fatalf("next is %q, %v; want %q", b, err, want)
 	}
 }
@@ -80,7 +80,7 @@ func TestRing(t *testing.T) {
 		t.Error("a record in hand has been given back")
 	}
 	r.expect("two")
-	if _, err := r.next(); !errors.Is(err, os.ErrDeadlineExceeded) {
+	if _, err := r.next(testWait); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("empty: %v, want %v", err, os.ErrDeadlineExceeded)
 	}
 	if *r.consumed != *r.produced {
@@ -94,11 +94,11 @@ func TestRingBusy(t *testing.T) {
 	at := r.put([]byte("late"), recordBusy)
 	r.put([]byte("next"), 0)
 	start := time.Now()
-	if b, err := r.next(); !errors.Is(err, os.ErrDeadlineExceeded) {
+	if b, err := r.next(testWait); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("busy: %q, %v", b, err)
 	}
-	if d := time.Since(start); d < pollInterval {
-		t.Errorf("waited %v, want %v", d, pollInterval)
+	if d := time.Since(start); d < testWait {
+		t.Errorf("waited %v, want %v", d, testWait)
 	}
 	r.store(at, 4)
 	r.expect("late")
@@ -109,7 +109,7 @@ func TestRingBad(t *testing.T) {
 	r := newFakeRing(t, 64)
 	r.put([]byte("x"), 0)
 	r.store(0, 1000)
-	if _, err := r.next(); !errors.Is(err, errBadRing) {
+	if _, err := r.next(testWait); !errors.Is(err, errBadRing) {
 		t.Errorf("%v, want %v", err, errBadRing)
 	}
 }

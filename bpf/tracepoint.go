@@ -34,17 +34,9 @@ func attachTracepoint(event string, prog *ebpf.Program) (link.Link, error) {
 // tracepointID reads the number of a tracepoint from a tracefs of our own that is
 // mounted nowhere: the machine may have none, or not where we look.
 func tracepointID(event string) (uint64, error) {
-	fs, err := unix.Fsopen("tracefs", unix.FSOPEN_CLOEXEC)
+	root, err := mount("tracefs")
 	if err != nil {
-		return 0, fmt.Errorf("tracefs: %w", err)
-	}
-	defer unix.Close(fs)
-	if err := unix.FsconfigCreate(fs); err != nil {
-		return 0, fmt.Errorf("tracefs: %w", err)
-	}
-	root, err := unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, 0)
-	if err != nil {
-		return 0, fmt.Errorf("tracefs: %w", err)
+		return 0, err
 	}
 	defer unix.Close(root)
 	path := "events/" + event + "/id"
@@ -59,4 +51,22 @@ func tracepointID(event string) (uint64, error) {
 		return 0, &os.PathError{Op: "read", Path: path, Err: err}
 	}
 	return strconv.ParseUint(strings.TrimSpace(string(b[:n])), 10, 64)
+}
+
+// mount returns the root of a file system of our own that is mounted nowhere. It
+// goes away with the descriptor.
+func mount(kind string) (int, error) {
+	fs, err := unix.Fsopen(kind, unix.FSOPEN_CLOEXEC)
+	if err != nil {
+		return -1, fmt.Errorf("%s: %w", kind, err)
+	}
+	defer unix.Close(fs)
+	if err := unix.FsconfigCreate(fs); err != nil {
+		return -1, fmt.Errorf("%s: %w", kind, err)
+	}
+	root, err := unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, 0)
+	if err != nil {
+		return -1, fmt.Errorf("%s: %w", kind, err)
+	}
+	return root, nil
 }

@@ -269,11 +269,7 @@ func TestAnyGap(t *testing.T) {
 // hostile feeds two byte strings in turns, in parts of size bytes, with a gap
 // for each part that begins with 0xfe, and checks what must always hold.
 func hostile(t *testing.T, port uint16, alpn string, client, server []byte, size uint8) {
-	c, out := newTalk(port)
-	if alpn != "" {
-		c = c.Inside(alpn)
-	}
-	s := NewDetect(c)
+	parts := &kept{}
 	both := [2][]byte{client, server}
 	for n := 1; len(both[0])+len(both[1]) > 0; n++ {
 		d := flow.Dir(n & 1)
@@ -281,14 +277,26 @@ func hostile(t *testing.T, port uint16, alpn string, client, server []byte, size
 		both[d] = both[d][len(part):]
 		switch {
 		case len(part) > 1 && part[0] == 0xfe:
-			s.Gap(d, uint64(part[1])+1, at(n))
+			parts.Gap(d, uint64(part[1])+1, at(n))
 		case len(part) > 0:
-			s.Data(d, part, at(n))
+			parts.Data(d, part, at(n))
 		}
 	}
 	how := flow.Ending(size % 3)
-	s.End(toServer, how, at(1000))
-	s.End(toClient, how, at(1000))
+	parts.End(toServer, how, at(1000))
+	parts.End(toClient, how, at(1000))
+	decoded := func(wrap func(flow.Stream) flow.Stream) (*Conn, *heard) {
+		c, out := newTalk(port)
+		if alpn != "" {
+			c = c.Inside(alpn)
+		}
+		countTo(t, parts.pieces, wrap(NewDetect(c)))
+		return c, out
+	}
+	c, out := decoded(everyRecord)
+	spared, some := decoded(func(s flow.Stream) flow.Stream { return s })
+	same(t, "facts where bytes are counted", spared.Facts, c.Facts)
+	same(t, "requests where bytes are counted", some.requests, out.requests)
 	for _, r := range out.requests {
 		switch {
 		case r.Method == "", r.Headers == nil, len(r.Body) > MaxBody:

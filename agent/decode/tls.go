@@ -12,6 +12,9 @@ import (
 // it. The layer then keeps everything, of both directions, until the secret is
 // there (see tls_wait.go), and goes on with the original marks, so that a live
 // run and its recording give the same facts.
+//
+// Records of which the stream inside will only count the bytes are not opened
+// and not authenticated (see tls_skim.go).
 type tlsLayer struct {
 	conn   *Conn
 	detect func(*Conn) flow.Stream

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -79,6 +80,25 @@ func (g *group) remove() ([]int, error) {
 
 // pids returns the processes in the cgroup.
 func (g *group) pids() []int { return groupPIDs(g.dir) }
+
+// populated reports whether a process lives in the cgroup or below it, or that this
+// is not known (cgroup.events: Documentation/admin-guide/cgroup-v2.rst).
+func (g *group) populated() bool {
+	b, err := os.ReadFile(filepath.Join(g.dir, "cgroup.events"))
+	return err != nil || !slices.Contains(strings.Split(string(b), "\n"), "populated 0")
+}
+
+// kill ends every process of the cgroup and of the cgroups below it at once,
+// so that none escapes by forking (cgroup.kill of cgroups(7), Linux 5.14).
+func (g *group) kill() error {
+	f, err := os.OpenFile(filepath.Join(g.dir, "cgroup.kill"), os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = f.WriteString("1")
+	return err
+}
 
 // emptyRounds bounds the attempts to outrun a process that forks.
 const emptyRounds = 50

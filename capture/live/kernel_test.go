@@ -253,7 +253,7 @@ func TestSecretsOfOpenSSL(t *testing.T) {
 		t.Skip(err)
 	}
 	addr := mustServe(t)
-	env := withoutVariable(os.Environ(), keyLogVariable)
+	env := unset(os.Environ(), keyLogVariable)
 	argv := []string{"curl", "-sk", "--noproxy", "*", "--http0.9", "https://" + addr}
 	res := mustRun(t, Options{Argv: argv, Env: env}, realKernel(t))
 	if res.out != "hello\n" {
@@ -281,7 +281,7 @@ func TestSecretsOfTheUsersKeyLog(t *testing.T) {
 	if err := os.WriteFile(log, []byte(old), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	env := append(withoutVariable(os.Environ(), keyLogVariable), keyLogVariable+"="+log)
+	env := append(unset(os.Environ(), keyLogVariable), keyLogVariable+"="+log)
 	argv := []string{"curl", "-sk", "--noproxy", "*", "--http0.9", "https://" + addr}
 	res := mustRun(t, Options{Argv: argv, Env: env}, realKernel(t))
 	if got := len(randoms(res.events)); got != 1 {
@@ -294,15 +294,4 @@ func TestSecretsOfTheUsersKeyLog(t *testing.T) {
 	if env1.TLS[keyLogVariable] != log {
 		t.Errorf("environment %v", env1.TLS)
 	}
-}
-
-// withoutVariable returns env without one variable.
-func withoutVariable(env []string, name string) []string {
-	var out []string
-	for _, kv := range env {
-		if !strings.HasPrefix(kv, name+"=") {
-			out = append(out, kv)
-		}
-	}
-	return out
 }

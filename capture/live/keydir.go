@@ -40,6 +40,11 @@ func newKeyDir(proc, parent string, u invoker.User) (*keyDir, error) {
 	if err := ours(parent); err != nil {
 		return nil, err
 	}
+	// Whatever the umask was when it was made: sudo keeps the user's, and 077
+	// would keep everybody but root from the key log for good.
+	if err := os.Chmod(parent, 0o711); err != nil {
+		return nil, err
+	}
 	for _, dir := range leftovers(proc, parent) {
 		_ = os.RemoveAll(dir) // tried again by the next run
 	}

@@ -38,7 +38,7 @@ type Options struct {
 // kernel is what is needed of a *bpf.Probe.
 type kernel interface {
 	AttachTLS(path string) error
-	Read(*bpf.Sample) error
+	Read(s *bpf.Sample, wait time.Duration) error
 	Lost() (packets, events uint64, err error)
 	Missing() []string
 	Close() error
@@ -52,7 +52,7 @@ type Run struct {
 	sample bpf.Sample
 	// queue are events that come before the next sample.
 	queue []capture.Event
-	idle  bool // the last read found nothing
+	drain drain
 	// reads counts samples since the counters of losses were looked at.
 	reads                   int
 	lostPackets, lostEvents uint64 // as reported so far
@@ -62,13 +62,7 @@ type Run struct {
 	result                  state
 }
 
-// How the end of a run is told.
 const (
-	// drainIdle is how long after its exit the packets of a command's closing
-	// sockets may come: a FIN is answered within a round trip.
-	drainIdle = 50 * time.Millisecond
-	// drainMax bounds that when children go on talking.
-	drainMax = 2 * time.Second
 	// lostEvery is the number of samples between two looks at the counters.
 	lostEvery = 4096
 	// maxFailing is how many unreadable samples in a row end the observation.
@@ -106,17 +100,16 @@ func (r *Run) Next() (capture.Event, error) {
 // read takes one sample in. The event is nil if there was no sample for a
 // while, or none for the reader.
 func (r *Run) read() (capture.Event, error) {
-	err := r.probe.Read(&r.sample)
-	r.idle = isTimeout(err)
-	if err == nil || r.idle {
-		r.failing = 0
-	}
+	err := r.probe.Read(&r.sample, r.drain.wait())
 	switch {
 	case err == nil:
 		r.reads++
+		r.failing = 0
+		r.drain.found(&r.sample, r.process.Pid)
 		return r.event(&r.sample), nil
-	case r.idle:
-		r.reads = lostEvery
+	case isTimeout(err):
+		r.reads, r.failing = lostEvery, 0
+		r.drain.nothing()
 		return nil, nil
 	case errors.Is(err, os.ErrClosed), r.failing >= maxFailing:
 		return nil, err
@@ -134,8 +127,10 @@ func (r *Run) over() bool {
 	default:
 		return false
 	}
-	since := time.Since(r.state.at)
-	return r.idle && since >= drainIdle || since >= drainMax
+	if !r.drain.reaped {
+		r.openUp()
+	}
+	return r.drain.over(r.state.at, func() bool { return r.lostEvents == 0 && !r.group.populated() })
 }
 
 // collect queues the secrets of the key logs and the losses since last time.
@@ -174,8 +169,8 @@ func (r *Run) lost() {
 // finish queues the last events and gives back what the run used. failed is
 // the error that ended the observation early, if any.
 //
-// Close takes the kernel side away; whoever waits for these events need not
-// wait for that, so it is begun here in the background.
+// Whoever waits for these events need not wait for the rest: it is begun here in
+// the background, and Close waits for it.
 func (r *Run) finish(failed error) {
 	<-r.exited
 	r.quiet()
@@ -188,7 +183,7 @@ func (r *Run) finish(failed error) {
 		r.queue = append(r.queue, &capture.NotSeen{Time: time.Now().UTC(), Text: text})
 	}
 	r.ended = true
-	r.free()
+	go r.free()
 	go func() { _ = r.unload() }() // Close tells the error
 }
 
@@ -200,8 +195,7 @@ func (r *Run) Result() (code int, signal string) { return r.result.code, r.resul
 func (r *Run) Signal(s os.Signal) error { return r.process.Signal(s) }
 
 // Close implements [capture.Source]. A command that still runs goes on, and is
-// no longer observed. It waits until the kernel side is gone, which takes the
-// kernel a grace period for each executable that was probed.
+// no longer observed.
 func (r *Run) Close() error {
 	r.ended = true
 	r.queue = nil

@@ -84,7 +84,7 @@ func (k *fakeKernel) Lost() (uint64, uint64, error) {
 	return k.lost[0], k.lost[1], nil
 }
 
-func (k *fakeKernel) Read(s *bpf.Sample) error {
+func (k *fakeKernel) Read(s *bpf.Sample, wait time.Duration) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	switch {
@@ -95,7 +95,7 @@ func (k *fakeKernel) Read(s *bpf.Sample) error {
 		return errors.New("a record that makes no sense")
 	case len(k.samples) == 0:
 		k.mu.Unlock()
-		time.Sleep(5 * time.Millisecond)
+		time.Sleep(min(wait, 5*time.Millisecond))
 		k.mu.Lock()
 		return os.ErrDeadlineExceeded
 	}
@@ -364,6 +364,7 @@ func TestContextEndsTheCommand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer r.Close()
 	mustEvents(t, r)
 	if code, sig := r.Result(); code != 128+int(syscall.SIGTERM) || sig != "SIGTERM" {
 		t.Errorf("result %d %s", code, sig)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -98,4 +99,11 @@ func getenv(env []string, name string) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// unset returns a copy of an environment without a variable. Of two that have
+// the same name getenv(3) takes the first and a shell the last: a variable is
+// replaced, never added a second time.
+func unset(env []string, name string) []string {
+	return slices.DeleteFunc(slices.Clone(env), func(kv string) bool { return strings.HasPrefix(kv, name+"=") })
 }

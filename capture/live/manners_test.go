@@ -237,6 +237,24 @@ PATH=$HOME/bin:$PATH HTTPS_PROXY=http://u.test GOPROXY=https://user.test ENV=the
 	}
 }
 
+// On a terminal sudo puts a process of its own between the user and us
+// (use_pty): the groups are still those of the user who called it.
+func TestSudoOnATerminal(t *testing.T) {
+	needRoot(t)
+	if _, err := exec.LookPath("script"); err != nil {
+		t.Skip(err)
+	}
+	name := mustUser(t)
+	mustAppend(t, "/etc/sudoers.d/"+name, "Defaults:"+name+" use_pty\n")
+	// Into a file: the terminal adds to the output what it echoes.
+	line := fmt.Sprintf(`script -qec 'sudo -n GOPX_TEST_TRACER=1 %s sh -c "id -G >$HOME/groups"' /dev/null </dev/null >/dev/null
+cat $HOME/groups`, mustShareExecutable(t))
+	got := mustOutput(t, name, line)
+	if want := mustOutput(t, name, "id -G"); got != want {
+		t.Errorf("groups %q, want %q", got, want)
+	}
+}
+
 // mustUser creates an ordinary user that may use sudo, for the time of a test.
 func mustUser(t *testing.T) string {
 	t.Helper()

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -83,6 +84,37 @@ func TestKeyDir(t *testing.T) {
 	}
 }
 
+// The user reaches the key log whatever umask the run, or the one that made the
+// directory, was started with.
+func TestKeyDirUnderUmask(t *testing.T) {
+	needRoot(t)
+	defer syscall.Umask(syscall.Umask(0o077))
+	top := t.TempDir()
+	// Those above are the test's own and made under a umask too.
+	if err := errors.Join(os.Chmod(filepath.Dir(top), 0o711), os.Chmod(top, 0o711)); err != nil {
+		t.Fatal(err)
+	}
+	u := invoker.User{UID: 54321, GID: 54322}
+	for _, parent := range []string{filepath.Join(top, "new"), filepath.Join(top, "old")} {
+		if filepath.Base(parent) == "old" {
+			if err := os.Mkdir(parent, 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+		k, err := newKeyDir(proc, parent, u)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer k.remove()
+		var f *os.File
+		if derr := u.Do(func() { f, err = os.OpenFile(k.file(), os.O_WRONLY|os.O_APPEND, 0) }); derr != nil || err != nil {
+			t.Errorf("%s: %v, %v", filepath.Base(parent), derr, err)
+			continue
+		}
+		f.Close()
+	}
+}
+
 // A directory that somebody else put there is not used.
 func TestKeyDirOfSomebodyElse(t *testing.T) {
 	needRoot(t)
@@ -145,6 +177,55 @@ func FuzzCgroupFiles(f *testing.F) {
 			t.Errorf("group %q", rel)
 		}
 	})
+}
+
+// kill reaches what runs in a cgroup below.
+func TestKillGroup(t *testing.T) {
+	needRoot(t)
+	g, err := newGroup(proc)
+	if errors.Is(err, bpf.ErrNoCgroup2) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	below := filepath.Join(g.dir, "below")
+	if err := os.Mkdir(below, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	var cmds []*exec.Cmd
+	for _, dir := range []string{g.dir, below} {
+		f, err := os.Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		cmd := exec.Command("sleep", "60")
+		cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(f.Fd())}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		defer cmd.Process.Kill()
+		cmds = append(cmds, cmd)
+	}
+	if err := g.kill(); err != nil {
+		t.Error(err)
+	}
+	for _, cmd := range cmds {
+		var e *exec.ExitError
+		if err := cmd.Wait(); !errors.As(err, &e) || e.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+			t.Errorf("%v, want killed", err)
+		}
+	}
+	if err := os.Remove(below); err != nil {
+		t.Error(err)
+	}
+	if _, err := g.remove(); err != nil {
+		t.Error(err)
+	}
+	if err := g.kill(); err == nil {
+		t.Error("no error from a cgroup that is gone")
+	}
 }
 
 // What a killed run left is removed, and what still runs in it goes on.

@@ -104,9 +104,7 @@ func (s *session) watch(ctx context.Context) {
 	select {
 	case <-s.exited:
 	case <-time.After(killAfter):
-		for _, pid := range s.group.pids() {
-			_ = unix.Kill(pid, unix.SIGKILL)
-		}
+		_ = s.group.kill() // fails only after Close, with the cgroup gone
 	}
 }
 
@@ -164,6 +162,14 @@ func describe(pids []int) string {
 	return strings.Join(names, ", ")
 }
 
+// openUp begins to take the gate away if nobody is left who could be held: the kernel
+// takes some milliseconds for it.
+func (s *session) openUp() {
+	if s.gate != nil && !s.group.populated() {
+		go func() { _ = s.gate.Close() }()
+	}
+}
+
 // free gives back everything but the kernel side, in the order that leaves the command alone: the
 // gate first, for it holds up whoever executes something.
 func (s *session) free() { s.freed.Do(s.release) }
@@ -181,7 +187,7 @@ func (s *session) release() {
 	}
 }
 
-// unload takes the kernel side away and waits until that is done.
+// unload takes the kernel side away.
 func (s *session) unload() error {
 	s.unloading.Do(func() {
 		if s.probe != nil {

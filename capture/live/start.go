@@ -30,6 +30,9 @@ type starting struct {
 	inv   invoker.Invoker
 	paths []string // that execvp would try
 	exe   string   // the first of them that can be executed, absolute
+	stub  *launch  // what becomes the command
+	// noGate is why executions cannot be held; nil if they can.
+	noGate error
 }
 
 // Start starts a command under observation. When ctx is done the command gets
@@ -44,6 +47,10 @@ func startWith(ctx context.Context, o Options, load func(bpf.Options) (kernel, e
 	s := &starting{Options: o, load: load, run: &Run{}}
 	s.run.exited = make(chan struct{})
 	if err := s.all(ctx); err != nil {
+		if s.stub != nil {
+			s.stub.close()
+			<-s.run.exited
+		}
 		_ = s.run.Close() // err is the one to tell
 		return nil, err
 	}
@@ -52,7 +59,7 @@ func startWith(ctx context.Context, o Options, load func(bpf.Options) (kernel, e
 
 // all is the order of the steps.
 func (s *starting) all(ctx context.Context) error {
-	for _, step := range []func() error{s.defaults, s.invoker, s.resolve, s.cgroup, s.keyLog, s.kernel, s.command} {
+	for _, step := range []func() error{s.defaults, s.invoker, s.resolve, s.cgroup, s.keyLog, s.prepare, s.command} {
 		if err := step(); err != nil {
 			return s.explain(err)
 		}
@@ -175,12 +182,38 @@ func (s *starting) environ() []string {
 	if s.run.keys == nil {
 		return s.inv.Env
 	}
-	return append(s.inv.Env[:len(s.inv.Env):len(s.inv.Env)], keyLogVariable+"="+s.run.keys.file())
+	return append(unset(s.inv.Env, keyLogVariable), keyLogVariable+"="+s.run.keys.file())
+}
+
+// prepare loads the kernel side while the stub starts.
+func (s *starting) prepare() error {
+	started := make(chan error, 1)
+	go func() { started <- s.startStub() }()
+	err := s.kernel()
+	if failed := <-started; err == nil {
+		err = failed
+	}
+	return err
+}
+
+// startStub starts the process that will become the command.
+func (s *starting) startStub() error {
+	s.noGate = gate.Usable()
+	l, err := start(s.Options, s.run.group, s.noGate == nil)
+	if err != nil {
+		return fmt.Errorf("start the command: %w", err)
+	}
+	s.stub, s.run.process = l, l.process
+	s.run.relay = newRelay(l.process.Signal)
+	s.run.wait()
+	return nil
 }
 
 // kernel loads the kernel side.
 func (s *starting) kernel() error {
-	probe, err := s.load(bpf.Options{Cgroup: s.run.group.dir, RingBytes: s.RingBytes, Snaplen: s.Snaplen})
+	probe, err := s.load(bpf.Options{
+		Cgroup: s.run.group.dir, RingBytes: s.RingBytes, Snaplen: s.Snaplen, Ahead: []string{s.exe},
+	})
 	if err != nil {
 		return kernelError(err, s.Argv)
 	}
@@ -189,28 +222,19 @@ func (s *starting) kernel() error {
 	return nil
 }
 
-// command starts the stub, opens the gate around it and lets it become the
-// command.
+// command opens the gate around the stub and lets it become the command.
 func (s *starting) command() error {
-	usable := gate.Usable()
-	l, err := start(s.Options, s.run.group, usable == nil)
-	if err != nil {
-		return fmt.Errorf("start the command: %w", err)
+	if s.noGate == nil {
+		s.noGate = s.openGate()
 	}
-	s.run.process = l.process
-	s.run.relay = newRelay(l.process.Signal)
-	s.run.wait()
-	if usable == nil {
-		usable = s.openGate()
-	}
-	if usable != nil {
-		s.withoutGate(usable)
+	if s.noGate != nil {
+		s.withoutGate(s.noGate)
 	}
 	s.run.translator = translator{
 		offset: wallOffset(), from: gate.Monotonic(), verdict: s.run.session.verdict, ended: s.run.forget,
 	}
 	from := time.Now().UTC()
-	a, err := l.release(order{
+	a, err := s.stub.release(order{
 		Paths: s.paths, Argv: s.Argv, Env: s.environ(), Dir: s.Dir, User: s.inv.User, Ignore: ignored(),
 	})
 	if err != nil || a.Errno != 0 {

@@ -122,6 +122,25 @@ func TestWithoutGate(t *testing.T) {
 	}
 }
 
+// A key log variable that is set to nothing is replaced: a C program would find
+// the first of two.
+func TestEmptyKeyLogVariable(t *testing.T) {
+	env := append([]string{keyLogVariable + "="}, unset(os.Environ(), keyLogVariable)...)
+	res := mustRun(t, Options{Argv: []string{"env"}, Env: env}, idleKernel)
+	var got []string
+	for line := range strings.Lines(res.out) {
+		if strings.HasPrefix(line, keyLogVariable+"=") {
+			got = append(got, line)
+		}
+	}
+	if len(got) != 1 || !strings.HasSuffix(got[0], "/keys.log\n") {
+		t.Errorf("%q, want one that names our key log", got)
+	}
+	if env[0] != keyLogVariable+"=" {
+		t.Errorf("the caller's environment was changed: %q", env[0])
+	}
+}
+
 func TestCandidates(t *testing.T) {
 	for _, tt := range []struct {
 		name string

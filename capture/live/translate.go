@@ -16,7 +16,7 @@ type translator struct {
 	// offset is wall clock minus CLOCK_MONOTONIC in nanoseconds. It is taken
 	// once: a step of the wall clock must not tear the trace apart.
 	offset int64
-	// from is when the command was let go (CLOCK_MONOTONIC, ns): the exec of our
+	// from is when the command was let go (CLOCK_MONOTONIC, ns): the start of our
 	// own stub before it is nobody's business.
 	from uint64
 	// verdict returns what was found in the executable of an exec.
@@ -85,6 +85,9 @@ func (t *translator) processEvent(s *bpf.Sample) capture.Event {
 	p := &capture.Process{Time: t.time(s.Time), PID: s.PID}
 	switch s.Kind {
 	case bpf.KindFork:
+		if s.Time < t.from {
+			return nil
+		}
 		p.Kind, p.PID, p.PPID = capture.Fork, s.Process.Child, s.Process.Parent
 	case bpf.KindExit:
 		p.Kind, p.WaitStatus = capture.ExitProc, s.Process.Status

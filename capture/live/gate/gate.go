@@ -40,6 +40,7 @@ type Gate struct {
 	mounts int
 	stop   int // eventfd
 	done   chan struct{}
+	closed sync.Once
 
 	mu    sync.Mutex
 	notes map[uint32][]note
@@ -110,13 +111,17 @@ func (g *Gate) Stats() Stats {
 	return s
 }
 
-// Close lets everything that waits go on and takes the marks away.
-func (g *Gate) Close() error {
-	if _, err := unix.Write(g.stop, []byte{1, 0, 0, 0, 0, 0, 0, 0}); err != nil {
-		return fmt.Errorf("stop the gate: %w", err)
-	}
-	<-g.done
-	return nil
+// Close lets everything that waits go on and takes the marks away, for which it
+// waits some milliseconds for the kernel.
+func (g *Gate) Close() (err error) {
+	g.closed.Do(func() {
+		if _, err = unix.Write(g.stop, []byte{1, 0, 0, 0, 0, 0, 0, 0}); err != nil {
+			err = fmt.Errorf("stop the gate: %w", err)
+			return
+		}
+		<-g.done
+	})
+	return err
 }
 
 // free closes the descriptors. Closing the fanotify one is what releases

@@ -236,6 +236,24 @@ func TestExecTakesItsOwnNotes(t *testing.T) {
 	}
 }
 
+// A program whose secrets cannot be seen is told of, although the loader beside
+// it has none.
+func TestExecTellsWhatIsMissing(t *testing.T) {
+	closed := Verdict{Missing: "no TLS probe in its executable"}
+	for _, tt := range []struct{ program, loader, want Verdict }{
+		{closed, Verdict{TLS: noTLS}, closed},
+		{Verdict{TLS: goTLS}, Verdict{TLS: noTLS}, Verdict{TLS: goTLS}},
+		{Verdict{TLS: noTLS}, closed, closed},
+		{closed, Verdict{TLS: openSSL}, Verdict{TLS: openSSL}},
+		{Verdict{}, Verdict{TLS: noTLS}, Verdict{TLS: noTLS}},
+	} {
+		g := &Gate{notes: map[uint32][]note{7: {{at: 10, verdict: tt.program}, {at: 20, verdict: tt.loader}}}}
+		if v, ok := g.Exec(7, 50); !ok || v != tt.want {
+			t.Errorf("%+v and %+v: %+v, want %+v", tt.program, tt.loader, v, tt.want)
+		}
+	}
+}
+
 func TestNotesAreBounded(t *testing.T) {
 	g := &Gate{notes: map[uint32][]note{}, examiner: NewExaminer(func(string) error { return errAbsent }, errAbsent)}
 	f, err := os.Open("/proc/self/exe")

@@ -75,15 +75,19 @@ func stronger(a, b Verdict) Verdict {
 	return a
 }
 
-// rank orders verdicts by how much they say.
+// rank orders verdicts by how much they say. Secrets that cannot be seen say
+// more than the loader's lack of any: it stands beside every program that is
+// linked dynamically.
 func rank(v Verdict) int {
-	switch v.TLS {
-	case "":
-		return 0
-	case noTLS:
+	switch {
+	case v.TLS != "" && v.TLS != noTLS:
+		return 3
+	case v.Missing != "":
+		return 2
+	case v.TLS == noTLS:
 		return 1
 	}
-	return 2
+	return 0
 }
 
 // Monotonic returns CLOCK_MONOTONIC in nanoseconds, the clock of BPF samples.

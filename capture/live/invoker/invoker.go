@@ -73,24 +73,47 @@ func Find(p Paths, pid int, env []string) (Invoker, error) {
 // sudoAncestor returns the nearest ancestor of pid whose command name is sudo.
 func sudoAncestor(proc string, pid int) (int, bool) {
 	for range maxAncestors {
-		stat, err := readProc(proc, pid, "stat")
-		if err != nil {
-			return 0, false
-		}
-		ppid, ok := parentPID(stat)
-		if !ok || ppid <= 1 {
-			return 0, false
-		}
-		comm, err := readProc(proc, ppid, "comm")
-		if err != nil {
-			return 0, false
-		}
-		if strings.TrimSpace(string(comm)) == "sudo" {
-			return ppid, true
+		ppid, comm, ok := parent(proc, pid)
+		if !ok || comm == sudoName {
+			return ppid, ok
 		}
 		pid = ppid
 	}
 	return 0, false
+}
+
+// sudoCaller returns the process that called sudo. With a terminal for the
+// command (use_pty of sudoers(5)) sudo is several processes, each the child of
+// the one before; none of them has the groups of the user any more.
+func sudoCaller(proc string, sudo int) (int, bool) {
+	for range maxAncestors {
+		ppid, comm, ok := parent(proc, sudo)
+		if !ok || comm != sudoName {
+			return ppid, ok
+		}
+		sudo = ppid
+	}
+	return 0, false
+}
+
+// sudoName is the command name of sudo's processes.
+const sudoName = "sudo"
+
+// parent returns the parent of a process and its command name; ok is false if
+// there is none.
+func parent(proc string, pid int) (ppid int, comm string, ok bool) {
+	stat, err := readProc(proc, pid, "stat")
+	if err != nil {
+		return 0, "", false
+	}
+	if ppid, ok = parentPID(stat); !ok {
+		return 0, "", false
+	}
+	b, err := readProc(proc, ppid, "comm")
+	if err != nil {
+		return 0, "", false
+	}
+	return ppid, strings.TrimSpace(string(b)), true
 }
 
 // parentPID reads field 4 of /proc/PID/stat. The command name before it may

@@ -19,6 +19,7 @@ type process struct {
 	pid, ppid int
 	comm      string
 	uid       int
+	setuid    bool // effective, saved and file-system id are 0
 	groups    string
 	environ   []byte
 	cmdline   []byte
@@ -31,10 +32,14 @@ func mustProc(t *testing.T, ps ...process) Paths {
 	for _, p := range ps {
 		dir := filepath.Join(root, strconv.Itoa(p.pid))
 		uid := strconv.Itoa(p.uid)
+		euid := uid
+		if p.setuid {
+			euid = "0"
+		}
 		for name, content := range map[string]string{
 			"stat":    strconv.Itoa(p.pid) + " (" + p.comm + ") S " + strconv.Itoa(p.ppid) + " 1 1",
 			"comm":    p.comm + "\n",
-			"status":  "Name:\t" + p.comm + "\nUid:\t" + uid + "\t" + uid + "\t" + uid + "\t" + uid + "\nGroups:\t" + p.groups + "\n",
+			"status":  "Name:\t" + p.comm + "\nUid:\t" + uid + "\t" + euid + "\t" + euid + "\t" + euid + "\nGroups:\t" + p.groups + "\n",
 			"environ": string(p.environ),
 			"cmdline": string(p.cmdline),
 		} {
@@ -59,6 +64,17 @@ func TestFind(t *testing.T) {
 		User: User{UID: 4242, GID: 4243, Groups: []uint32{4242, 27, 999}}, Sudo: true, SudoPID: 20,
 		Env: []string{"HOME=/home/u", "GOPROXY=https://mod.test"},
 	}
+	// With a terminal for the command sudo runs as two processes, which keep
+	// the user's real id and have the groups of root.
+	sudo.uid, sudo.setuid, sudo.groups = 4242, true, "0"
+	monitor := sudo
+	monitor.pid, monitor.ppid = 21, 20
+	onTerminal := recovered
+	onTerminal.SudoPID = 21
+	// The first process of a container has no caller to ask.
+	first, inContainer := sudo, recovered
+	first.pid, first.ppid = 1, 0
+	inContainer.SudoPID, inContainer.User.Groups = 1, []uint32{4243}
 	for _, tt := range []struct {
 		name  string
 		procs []process
@@ -71,6 +87,8 @@ func TestFind(t *testing.T) {
 			Invoker{User: self, Env: env}},
 		{"direct", []process{shell, sudo, {pid: 30, ppid: 20, comm: "gopx-trace"}}, env, recovered},
 		{"a shell between", []process{shell, sudo, {pid: 25, ppid: 20, comm: "sh (x) y"}, {pid: 30, ppid: 25, comm: "gopx-trace"}}, env, recovered},
+		{"on a terminal", []process{shell, sudo, monitor, {pid: 30, ppid: 21, comm: "gopx-trace"}}, env, onTerminal},
+		{"sudo is the first process", []process{first, {pid: 30, ppid: 1, comm: "gopx-trace"}}, env, inContainer},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := Find(mustProc(t, tt.procs...), 30, tt.env)
@@ -81,6 +99,20 @@ func TestFind(t *testing.T) {
 				t.Errorf("-want +got\n%s", diff)
 			}
 		})
+	}
+}
+
+// A process that is set-user-ID has the user's real id and not the user's
+// groups.
+func TestGroupsOfSetuidCaller(t *testing.T) {
+	caller := process{pid: 10, ppid: 1, comm: "screen", uid: 54321, setuid: true, groups: "0"}
+	p := mustProc(t, caller, process{pid: 20, ppid: 10, comm: "sudo"}, process{pid: 30, ppid: 20, comm: "gopx-trace"})
+	got, err := Find(p, 30, []string{"SUDO_UID=54321", "SUDO_GID=54322"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]uint32{54322}, got.User.Groups); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
 	}
 }
 

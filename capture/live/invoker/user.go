@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/user"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -56,15 +57,13 @@ func envID(env []string, name string) (uint32, error) {
 }
 
 // groupsOf returns the supplementary groups of the user who ran sudo: those of
-// the process that started it, which are the ones in force and need no
+// the process that called it, which are the ones in force and need no
 // directory service, or else those the user database gives.
 func groupsOf(proc string, sudo int, uid, gid uint32) []uint32 {
-	if stat, err := readProc(proc, sudo, "stat"); err == nil {
-		if ppid, ok := parentPID(stat); ok {
-			status, err := readProc(proc, ppid, "status")
-			if groups, ok := statusGroups(status, uid); err == nil && ok {
-				return groups
-			}
+	if caller, ok := sudoCaller(proc, sudo); ok {
+		status, err := readProc(proc, caller, "status")
+		if groups, ok := statusGroups(status, uid); err == nil && ok {
+			return groups
 		}
 	}
 	if groups := databaseGroups(uid); groups != nil {
@@ -74,7 +73,8 @@ func groupsOf(proc string, sudo int, uid, gid uint32) []uint32 {
 }
 
 // statusGroups reads the Groups line of a /proc/PID/status, if the process
-// runs as uid.
+// runs as uid throughout: one that is set-user-ID keeps the real id of the
+// user and may have taken groups that are not the user's.
 func statusGroups(status []byte, uid uint32) ([]uint32, bool) {
 	var groups []uint32
 	same, found := false, false
@@ -83,7 +83,7 @@ func statusGroups(status []byte, uid uint32) ([]uint32, bool) {
 		ids := parseIDs(value)
 		switch key {
 		case "Uid":
-			same = len(ids) > 0 && ids[0] == uid
+			same = slices.Equal(ids, []uint32{uid, uid, uid, uid})
 		case "Groups":
 			groups, found = ids, true
 		}
