@@ -1,12 +1,12 @@
 package report
 
 import (
-	"cmp"
 	"encoding/base64"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
+
+	"golang.org/x/mod/semver"
 
 	"github.com/gopx-trace/gopx-trace/agent/trace"
 )
@@ -17,146 +17,142 @@ const Mask = "***"
 // placeholder is the userinfo that our own advice writes for the reader to fill in.
 const placeholder = "USER:PASSWORD"
 
-// headerField prefixes a header's name where rewrite names the field of a
-// header value.
-const headerField = "header:"
+// argvField is the field of package trace that holds a command line.
+const argvField = "Argv"
 
 // Redact returns a copy of the trace without secrets: credentials in headers,
 // URLs, settings and arguments are replaced by [Mask], and so is every other
 // place where one of the same secrets stands again.
 func Redact(t *trace.Trace) *trace.Trace {
 	r := newRedactor()
-	once := rewrite(t, r.field)
-	echoes := r.echoes()
-	return rewrite(once, func(_, s string) string { return echoes.Replace(s) })
+	t = complete(t)
+	r.public = public(t)
+	r.environment(t.Environment)
+	r.commands(t)
+	r.requests(t)
+	t = rewrite(t, func(_, s string) string { return r.text(s) })
+	e := r.echoes()
+	return rewrite(t, e.replace)
 }
 
 // redactor masks secrets and remembers them.
 type redactor struct {
+	// found are the secrets; the value is set for those that are masked in
+	// command lines however short they are.
 	found map[string]bool
-	// Places in running text where a secret can stand, each with two groups:
-	// what comes before it, and the secret.
-	userinfo, parameter, scheme *regexp.Regexp
+	// public are names that the report is about: never an echo of a secret.
+	public map[string]bool
+	// scheme is a credential in running text, in two groups: the name of its
+	// scheme, and the secret.
+	scheme *regexp.Regexp
+	// realm is the one parameter of a challenge that is shown.
+	realm *regexp.Regexp
 }
 
 func newRedactor() *redactor {
 	return &redactor{
-		found: map[string]bool{},
-		// The last @ before the path ends the userinfo (RFC 3986, section 3.2).
-		userinfo:  regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://)([^/?#\s"'<>|]*)@`),
-		parameter: regexp.MustCompile(`(?i)([?&;][\w.-]*(?:token|secret|signature|sig|passw(?:or)?d|pwd|credential|api[_-]?key|access[_-]?key|auth|session|code)[\w.-]*=)([^&#\s"'<>;,|]+)`),
-		scheme:    regexp.MustCompile(`(?i)\b((?:bearer|basic|negotiate|ntlm|token)\s+)([A-Za-z0-9+/._~=-]{8,})`),
+		found:  map[string]bool{},
+		scheme: regexp.MustCompile(`(?i)\b((?:bearer|basic|negotiate|ntlm|token)\s+)([A-Za-z0-9+/._~=-]{8,})`),
+		realm:  regexp.MustCompile(`(?i)^(?:([a-z][a-z0-9-]*)\s+)?(realm\s*=\s*(?:"[^"]*"|[^\s",]+))$`),
 	}
 }
 
-// shortestEcho is the length from which a secret found in one place is
-// replaced wherever it stands; shorter ones would tear words apart.
-const shortestEcho = 6
-
-// echoes replaces the secrets that were found, longest first.
-func (r *redactor) echoes() *strings.Replacer {
-	var list []string
-	for s := range r.found {
-		if len(s) >= shortestEcho && s != Mask {
-			list = append(list, s)
+// public collects the names that a trace is about. A secret that equals one
+// of them is masked where it stands, but does not take the name away.
+func public(t *trace.Trace) map[string]bool {
+	names := map[string]bool{}
+	host := func(name string) {
+		// Without a dot it may be a piece of a password that a broken URL
+		// made into a host.
+		if strings.Contains(name, ".") {
+			names[name] = true
 		}
 	}
-	slices.SortFunc(list, func(a, b string) int {
-		return cmp.Or(len(b)-len(a), strings.Compare(a, b))
-	})
-	var pairs []string
-	for _, s := range list {
-		pairs = append(pairs, s, Mask)
+	for _, l := range t.Lookups {
+		host(l.Name)
 	}
-	return strings.NewReplacer(pairs...)
-}
-
-// field masks what is secret in one string.
-func (r *redactor) field(name, s string) string {
-	if h, ok := strings.CutPrefix(name, headerField); ok && secretHeader(h) {
-		return r.credentials(s)
-	}
-	return r.text(s)
-}
-
-// secretHeader tells whether the value of that header is a credential.
-func secretHeader(name string) bool {
-	name = strings.ToLower(name)
-	switch name {
-	case "authorization", "proxy-authorization", "cookie", "set-cookie", "set-cookie2",
-		"authentication-info", "proxy-authentication-info":
-		return true
-	}
-	for _, part := range []string{"token", "secret", "api-key", "apikey", "password", "session"} {
-		if strings.Contains(name, part) {
-			return true
+	for _, c := range t.Connections {
+		for _, l := range c.TLS {
+			host(l.ServerName)
 		}
 	}
-	return false
-}
-
-// credentials keeps the scheme of "Basic dXNlcjpwYXNz" and masks the rest.
-func (r *redactor) credentials(s string) string {
-	scheme, rest, ok := strings.Cut(s, " ")
-	if !ok || strings.ContainsAny(scheme, "=;,") {
-		r.note(s)
-		return Mask
+	for _, r := range t.Requests {
+		names[r.Module], names[r.Version], names[r.Purpose] = true, true, true
 	}
-	r.note(rest)
-	if raw, err := base64.StdEncoding.DecodeString(rest); err == nil {
-		_, password, _ := strings.Cut(string(raw), ":")
-		r.note(password)
+	for _, f := range t.Fetches {
+		names[f.Module], names[f.Version] = true, true
 	}
-	return scheme + " " + Mask
+	return names
 }
 
 // note remembers a secret and the ways in which it may be written.
-func (r *redactor) note(s string) {
-	if s == "" {
+func (r *redactor) note(s string) { r.remember(s, false) }
+
+// remember is note; everyLength is for secrets that are to be masked in
+// command lines however short they are.
+func (r *redactor) remember(s string, everyLength bool) {
+	if s == "" || s == Mask || s == placeholder || r.public[s] || semver.IsValid(s) {
 		return
 	}
-	r.found[s] = true
+	for _, form := range forms(s) {
+		if form != "" && form != Mask {
+			r.found[form] = r.found[form] || everyLength
+		}
+	}
+}
+
+// forms lists the ways in which a secret is written: as it is, escaped and
+// unescaped for a URL, and inside quotes of the shell.
+func forms(s string) []string {
+	list := []string{s}
+	if strings.Contains(s, "%") {
+		if u, err := url.PathUnescape(s); err == nil {
+			list = append(list, u, url.QueryEscape(u), url.PathEscape(u))
+		}
+	}
+	if plainWord(s) {
+		return list
+	}
+	return append(list, url.QueryEscape(s), url.PathEscape(s),
+		strings.TrimPrefix(url.UserPassword("", s).String(), ":"),
+		strings.ReplaceAll(s, "'", `'\''`))
+}
+
+// plainWord reports whether no way of escaping changes s.
+func plainWord(s string) bool {
+	for i := range len(s) {
+		if !wordByte(s[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func wordByte(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '_'
+}
+
+// login notes user:password: as it stands, the password alone, and the form
+// in which HTTP carries it (RFC 7617, section 2).
+func (r *redactor) login(s string, everyLength bool) {
+	if s == placeholder || s == Mask {
+		return
+	}
+	r.remember(s, everyLength)
+	user, password, ok := strings.Cut(s, ":")
+	if !ok {
+		return
+	}
+	r.remember(password, everyLength)
 	if u, err := url.PathUnescape(s); err == nil {
-		r.found[u] = true
+		r.note(base64.StdEncoding.EncodeToString([]byte(u)))
 	}
-	r.found[url.QueryEscape(s)] = true
-	r.found[url.PathEscape(s)] = true
-}
-
-// text masks userinfo and secret parameters of URLs, and credentials that
-// follow the name of their scheme, anywhere in s.
-func (r *redactor) text(s string) string {
-	if !strings.ContainsAny(s, "@= ") {
-		return s
+	r.note(base64.StdEncoding.EncodeToString([]byte(s)))
+	if len(user) > longestWord && looksRandom(user) {
+		r.remember(user, everyLength) // a token in the place of the name
 	}
-	s = r.userinfo.ReplaceAllStringFunc(s, func(m string) string {
-		g := r.userinfo.FindStringSubmatch(m)
-		if g[2] == placeholder {
-			return m
-		}
-		r.note(g[2])
-		if _, password, ok := strings.Cut(g[2], ":"); ok {
-			r.note(password)
-		}
-		return g[1] + Mask + "@"
-	})
-	s = r.parameter.ReplaceAllStringFunc(s, func(m string) string {
-		g := r.parameter.FindStringSubmatch(m)
-		r.note(g[2])
-		return g[1] + Mask
-	})
-	return r.scheme.ReplaceAllStringFunc(s, func(m string) string {
-		g := r.scheme.FindStringSubmatch(m)
-		if !looksRandom(g[2]) {
-			return m
-		}
-		r.note(g[2])
-		return g[1] + Mask
-	})
-}
-
-// looksRandom keeps words of a sentence ("basic authentication") from being
-// taken for a credential.
-func looksRandom(s string) bool {
-	return strings.ContainsAny(s, "0123456789=") || strings.ToLower(s[1:]) != s[1:]
+	// An unescaped / ? # makes programs take a part for the host or the path.
+	for _, part := range strings.FieldsFunc(password, func(c rune) bool { return strings.ContainsRune("/?#@", c) }) {
+		r.note(part)
+	}
 }

@@ -2,6 +2,7 @@ package report
 
 import (
 	"reflect"
+	"time"
 
 	"github.com/gopx-trace/gopx-trace/agent/trace"
 )
@@ -17,8 +18,7 @@ type rewriter struct {
 	f func(field, s string) string
 }
 
-// copy returns a deep copy of v. Unexported fields (time.Time has some) are
-// copied as they are.
+// copy returns a deep copy of v. Unexported fields are copied as they are.
 func (r *rewriter) copy(field string, v reflect.Value) reflect.Value {
 	switch v.Kind() {
 	case reflect.String:
@@ -39,6 +39,9 @@ func (r *rewriter) copy(field string, v reflect.Value) reflect.Value {
 	case reflect.Map:
 		return r.table(v)
 	case reflect.Struct:
+		if v.Type() == reflect.TypeFor[time.Time]() {
+			return v
+		}
 		return r.record(v)
 	}
 	return v
@@ -66,10 +69,6 @@ func (r *rewriter) table(v reflect.Value) reflect.Value {
 func (r *rewriter) record(v reflect.Value) reflect.Value {
 	n := reflect.New(v.Type()).Elem()
 	n.Set(v)
-	if h, ok := v.Interface().(trace.Header); ok {
-		h.Value = r.text(headerField+h.Name, reflect.ValueOf(h.Value)).String()
-		return reflect.ValueOf(h)
-	}
 	for i := range v.NumField() {
 		if f := v.Type().Field(i); f.IsExported() {
 			n.Field(i).Set(r.copy(f.Name, v.Field(i)))
