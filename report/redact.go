@@ -24,15 +24,20 @@ const argvField = "Argv"
 // URLs, settings and arguments are replaced by [Mask], and so is every other
 // place where one of the same secrets stands again.
 func Redact(t *trace.Trace) *trace.Trace {
-	r := newRedactor()
 	t = complete(t)
+	redact(t)
+	return t
+}
+
+// redact is [Redact] in place.
+func redact(t *trace.Trace) {
+	r := newRedactor()
 	r.public = public(t)
 	r.environment(t.Environment)
 	r.commands(t)
 	r.requests(t)
-	t = rewrite(t, func(_, s string) string { return r.text(s) })
-	e := r.echoes()
-	return rewrite(t, e.replace)
+	edit(t, func(_, s string) string { return r.text(s) })
+	edit(t, r.echoes().replace)
 }
 
 // redactor masks secrets and remembers them.

@@ -50,7 +50,7 @@ func Write(w io.Writer, name string, t *trace.Trace, o Options) error {
 	}
 	t = Tell(t, o.Lang)
 	if !o.ShowSecrets {
-		t = Redact(t)
+		redact(t) // the copy that Tell made
 	}
 	return f.write(w, t, o)
 }
