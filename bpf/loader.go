@@ -3,6 +3,7 @@
 package bpf
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -115,12 +116,15 @@ func (l *loader) loadKeylog(ahead []string) (err error) {
 // of them the longest, which take the verifier most of the time.
 func (l *loader) order() []string {
 	names := slices.DeleteFunc(slices.Collect(maps.Keys(l.spec.Programs)), func(name string) bool { return name == gopxProgKeylog })
+	typed := func(p *ebpf.ProgramSpec) int {
+		if p.Type == ebpf.Tracing {
+			return 1
+		}
+		return 0
+	}
 	slices.SortFunc(names, func(a, b string) int {
 		p, q := l.spec.Programs[a], l.spec.Programs[b]
-		if typed := p.Type == ebpf.Tracing; typed != (q.Type == ebpf.Tracing) {
-			return map[bool]int{false: -1, true: 1}[typed]
-		}
-		return len(q.Instructions) - len(p.Instructions)
+		return cmp.Or(typed(p)-typed(q), len(q.Instructions)-len(p.Instructions))
 	})
 	return names
 }
@@ -198,7 +202,7 @@ func attach(spec *ebpf.ProgramSpec, prog *ebpf.Program, s *scope) (link.Link, er
 	return nil, fmt.Errorf("a program of type %s: %w", spec.Type, errors.ErrUnsupported)
 }
 
-// together runs steps side by side and returns their errors.
+// together runs steps side by side and returns the error of the first that failed.
 func together(steps ...func() error) error {
 	errs := make([]error, len(steps))
 	var all sync.WaitGroup
@@ -206,5 +210,5 @@ func together(steps ...func() error) error {
 		all.Go(func() { errs[i] = step() })
 	}
 	all.Wait()
-	return errors.Join(errs...)
+	return cmp.Or(errs...)
 }

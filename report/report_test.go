@@ -45,7 +45,7 @@ func sample() *trace.Trace {
 		}},
 		Findings: []*trace.Finding{{
 			Rule: "proxy-403", Severity: trace.Error, Confidence: trace.Certain, Hop: "http-proxy:proxy.test",
-			Args:     map[string]string{"host": "proxy.test", "port": "3128", "address": "10.0.0.2:3128", "scheme": "http", "target": "cdn.test:443", "status": "403", "text": "No p@ssw0rd"},
+			Args:     map[string]string{"host": "proxy.test", "port": "3128", "address": "10.0.0.2:3128", "scheme": "http", "endpoint": "proxy.test:3128", "proxy": "http://proxy.test:3128", "target": "cdn.test:443", "status": "403", "text": "No p@ssw0rd"},
 			Evidence: []trace.Evidence{{Kind: "connection", Ref: "1", Frames: []int{4, 6}, Text: "CONNECT cdn.test:443 was answered 403 Forbidden"}},
 		}},
 		Hops: []*trace.Hop{

@@ -13,6 +13,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -86,7 +87,7 @@ func parse(args []string) (*options, error) {
 	f.IntVar(&o.mega, "size", 500, "MB of the large module set")
 	f.IntVar(&o.large.Count, "large", 25, "modules in the large set")
 	f.IntVar(&o.small.Count, "small", 6700, "modules in the small set; each is three requests")
-	f.StringVar(&o.dir, "dir", "/dev/shm", "where module caches and recordings are made; a disk adds its own noise")
+	f.StringVar(&o.dir, "dir", "", "where module caches and recordings are made (default a tmpfs of our own: a disk adds its noise)")
 	f.StringVar(&o.tool, "tool", "./gopx-trace", "the gopx-trace to measure")
 	f.StringVar(&o.loads, "loads", strings.Join(loadNames(), ","), "the loads to measure")
 	if err := f.Parse(args); err != nil {
@@ -112,11 +113,11 @@ func (o *options) measure(ctx context.Context) error {
 	if os.Geteuid() != 0 {
 		return errors.New("probes and network namespaces need root: make bench asks sudo for it")
 	}
-	dir, err := os.MkdirTemp(o.dir, "gopx-trace-bench-")
+	dir, remove, err := o.scratch()
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer remove()
 	b := &bench{options: o, dir: dir, out: os.Stdout}
 	if b.self, err = os.Executable(); err != nil {
 		return err
@@ -125,6 +126,6 @@ func (o *options) measure(ctx context.Context) error {
 		return err
 	}
 	fmt.Fprintf(b.out, "%s, %d CPUs, Linux %s, %s, load average %s\n%d pairs, in %s\n",
-		cpuModel(), runtime.NumCPU(), kernelRelease(), runtime.Version(), loadAverage(), o.pairs, o.dir)
+		cpuModel(), runtime.NumCPU(), kernelRelease(), runtime.Version(), loadAverage(), o.pairs, cmp.Or(o.dir, "a tmpfs"))
 	return b.all(ctx)
 }

@@ -41,10 +41,13 @@ func (f *facts) refusal(y layer) (why, confidence string) {
 	switch {
 	case f.acceptedByGo(y) != nil:
 		return certGit, confidence
-	case dateOf(chain, y.at()) != "":
-		return dateOf(chain, y.at()), confidence
+	case dateOf(chain[:1], y.at()) != "":
+		return dateOf(chain[:1], y.at()), confidence
 	case !certifies(leaf, y.host):
 		return certHostname, confidence
+	case dateOf(chain[1:], y.at()) != "":
+		// The client may have found a way without that one, and refused another.
+		return dateOf(chain[1:], y.at()), weaker(confidence)
 	case leaf.SelfSigned || leaf.Subject == leaf.Issuer && leaf.Subject != "":
 		return certSelf, confidence
 	case len(chain) == 1 && issuerURL(leaf) != "":
@@ -74,6 +77,9 @@ func (f *facts) refused(y layer) string {
 		}
 		return ""
 	}
+	if f.took(y) {
+		return "" // a spare connection that was not needed
+	}
 	if f.GaveUp(y.c) && y.l == y.c.TLS[len(y.c.TLS)-1] && len(y.l.Certificates) > 0 {
 		return trace.Likely
 	}
@@ -82,6 +88,15 @@ func (f *facts) refused(y layer) string {
 		return trace.Likely
 	}
 	return ""
+}
+
+// took reports whether the same process took the same certificate on another
+// connection, as a request inside shows.
+func (f *facts) took(y layer) bool {
+	return slices.ContainsFunc(f.layers, func(z layer) bool {
+		return z.c != y.c && z.c.PID == y.c.PID && z.host == y.host && z.toProxy == y.toProxy &&
+			z.l.Established && f.Carried(z.c) && sameCertificate(y.l.Certificates, z.l.Certificates)
+	})
 }
 
 // dateOf compares the dates of a chain with the time of the handshake.

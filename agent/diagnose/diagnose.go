@@ -14,6 +14,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/gopx-trace/gopx-trace/agent/goproxy"
 	"github.com/gopx-trace/gopx-trace/agent/trace"
 )
 
@@ -37,7 +38,11 @@ func (f *facts) find() []*trace.Finding {
 	order := map[string]int{}
 	for i, r := range Rules() {
 		order[r.ID] = i
-		for _, found := range merge(r.find(f)) {
+		all := r.find(f)
+		for _, found := range all {
+			f.limit(found)
+		}
+		for _, found := range merge(all) {
 			found.Rule = r.ID
 			f.soften(found)
 			list = append(list, found)
@@ -77,28 +82,9 @@ func (f *facts) soften(found *trace.Finding) {
 	if found.Severity != trace.Error {
 		return
 	}
-	if c != nil && c.ExitCode != nil && *c.ExitCode == 0 || f.survived(found.Args["host"]) {
+	if c != nil && c.ExitCode != nil && *c.ExitCode == 0 || f.survived(found) {
 		found.Severity = trace.Warning
 	}
-}
-
-// survived reports whether a fetch that failed at the entry of that host
-// succeeded at another: then what ended the command is elsewhere.
-func (f *facts) survived(host string) bool {
-	if host == "" {
-		return false
-	}
-	for _, fetch := range f.Trace.Fetches {
-		if fetch.Outcome != trace.OK {
-			continue
-		}
-		for _, a := range fetch.Attempts {
-			if a.Outcome != trace.OK && urlHost(a.Entry) == host {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 func failed(c *trace.Command) bool { return c != nil && c.ExitCode != nil && *c.ExitCode != 0 }
@@ -126,7 +112,9 @@ func outcome(t *trace.Trace) string {
 		return trace.OK
 	case c == nil:
 		return trace.Unknown
-	case c.Interrupted || c.Signal != "":
+	case goproxy.Crashed(c):
+		return trace.Failed
+	case c.Interrupted || c.TimedOut || c.Signal != "":
 		if hung {
 			return trace.Hung
 		}

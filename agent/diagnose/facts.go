@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"net"
 	"net/url"
 	"path"
 	"strconv"
@@ -51,6 +52,16 @@ func (f *facts) silence(found *trace.Finding) *trace.Finding {
 	return found
 }
 
+// waited is a finding about a peer that did not answer for so long. Where only
+// the end of the command ended a short wait, it is possible at most.
+func (f *facts) waited(found *trace.Finding, d time.Duration) *trace.Finding {
+	found.Args["seconds"], found.Args["brief"] = seconds(d), ""
+	if goproxy.Brief(d) {
+		found.Args["brief"], found.Confidence = "yes", trace.Possible
+	}
+	return f.silence(found)
+}
+
 // byGit reports whether a process is git or one of its helpers.
 func (f *facts) byGit(pid uint32) bool {
 	p := f.processes[pid]
@@ -59,12 +70,13 @@ func (f *facts) byGit(pid uint32) bool {
 
 // peerArgs name the two ends of what a connection is for: the host, its port
 // and address, and the proxy between if there is one. "connect" is that proxy
-// if it knows CONNECT.
+// if it knows CONNECT, "endpoint" is host:port as it is typed, and "place" the
+// host's own address: behind a proxy that is not known.
 func (f *facts) peerArgs(c *trace.Connection, host string) map[string]string {
 	ip, port := goproxy.SplitAddress(c.Remote)
-	args := map[string]string{"host": host, "address": c.Remote, "ip": ip, "via": "", "connect": ""}
+	args := map[string]string{"host": host, "address": c.Remote, "ip": ip, "via": "", "connect": "", "place": c.Remote}
 	if proxy, ok := f.Proxy(c); ok && proxy != host {
-		args["via"] = proxy + ":" + port
+		args["via"], args["place"] = net.JoinHostPort(proxy, port), ""
 		if !strings.HasPrefix(f.proxyScheme(c), "socks") {
 			args["connect"] = args["via"]
 		}
@@ -72,7 +84,7 @@ func (f *facts) peerArgs(c *trace.Connection, host string) map[string]string {
 			_, port = goproxy.SplitAddress(c.Tunnel.Authority)
 		}
 	}
-	args["port"] = port
+	args["port"], args["endpoint"] = port, net.JoinHostPort(host, port)
 	return args
 }
 
@@ -80,7 +92,21 @@ func (f *facts) peerArgs(c *trace.Connection, host string) map[string]string {
 func (f *facts) proxyArgs(c *trace.Connection, target string) map[string]string {
 	host, _ := f.Proxy(c)
 	_, port := goproxy.SplitAddress(c.Remote)
-	return map[string]string{"host": host, "port": port, "address": c.Remote, "target": target, "scheme": f.proxyScheme(c)}
+	return map[string]string{
+		"host": host, "port": port, "endpoint": net.JoinHostPort(host, port), "address": c.Remote,
+		"target": target, "scheme": f.proxyScheme(c), "proxy": f.proxyURL(c),
+	}
+}
+
+// proxyURL is the URL of a connection's proxy, with *** in place of credentials.
+func (f *facts) proxyURL(c *trace.Connection) string {
+	host, _ := f.Proxy(c)
+	_, port := goproxy.SplitAddress(c.Remote)
+	authority := net.JoinHostPort(host, port)
+	if _, value := f.ProxySetting(host); strings.Contains(value, "***@") {
+		authority = "***@" + authority
+	}
+	return f.proxyScheme(c) + "://" + authority
 }
 
 // proxyScheme is how a connection's proxy is spoken to: the scheme of the
@@ -102,7 +128,7 @@ func (f *facts) proxyScheme(c *trace.Connection) string {
 
 // requestArgs name a request and the host it went to.
 func (f *facts) requestArgs(r *trace.Request) map[string]string {
-	args := map[string]string{"host": urlHost(r.URL), "via": "", "port": "", "address": "", "ip": "", "connect": ""}
+	args := map[string]string{"host": urlHost(r.URL), "via": "", "port": "", "address": "", "ip": "", "connect": "", "place": "", "endpoint": ""}
 	if c := f.Connection(r.Connection); c != nil {
 		args = f.peerArgs(c, urlHost(r.URL))
 	}

@@ -45,6 +45,7 @@ func deadFirstWithComma(f *facts) []*trace.Finding {
 		found := f.dialFinding(d)
 		found.Args["next"] = f.Config.List[i+1].String()
 		found.Args["entry"] = f.Config.List[i].String()
+		found.Args["list"], found.Args["rest"] = f.listWith(i, "|"), f.listWithout(i)
 		found.Args["reason"] = found.Evidence[0].Text
 		found.Evidence = append(found.Evidence, f.listEvidence()...)
 		list = append(list, found)
@@ -52,12 +53,33 @@ func deadFirstWithComma(f *facts) []*trace.Finding {
 	return list
 }
 
-// listEvidence is the GOPROXY list, credentials masked.
-func (f *facts) listEvidence() []trace.Evidence {
+// listWith is the GOPROXY list with another separator after the entry at i,
+// credentials masked.
+func (f *facts) listWith(i int, separator string) string {
 	value := ""
-	for _, e := range f.Config.List {
+	for n, e := range f.Config.List {
+		if n == i {
+			e.Separator = separator
+		}
 		value += e.String() + e.Separator
 	}
+	return value
+}
+
+// listWithout is the GOPROXY list without the entry at i, credentials masked.
+func (f *facts) listWithout(i int) string {
+	value := ""
+	for n, e := range f.Config.List {
+		if n != i {
+			value += e.String() + e.Separator
+		}
+	}
+	return value
+}
+
+// listEvidence is the GOPROXY list, credentials masked.
+func (f *facts) listEvidence() []trace.Evidence {
+	value := f.listWith(-1, "")
 	if value == "" {
 		return nil
 	}
@@ -99,6 +121,8 @@ func (f *facts) settingFor(r *trace.Request) []trace.Evidence {
 		return f.configEvidence("GOTOOLCHAIN", env.GoEnv["GOTOOLCHAIN"].Value)
 	case forSumDB(r):
 		return f.configEvidence("GOSUMDB", goproxy.Mask(env.GoEnv["GOSUMDB"].Value))
+	case forGit(r) || r.Purpose == trace.PurposeOther:
+		return nil
 	}
 	return f.listEvidence()
 }
@@ -126,8 +150,23 @@ func said(r *trace.Request) string {
 
 func httpNotFound(f *facts) []*trace.Finding {
 	return f.notFound(func(r *trace.Request) bool {
-		return !forSumDB(r) && !saysUnknownRevision(r) && r.Purpose != trace.PurposeToolchain && r.Purpose != trace.PurposeGoImport
+		return !forSumDB(r) && !forGit(r) && !saysUnknownRevision(r) && r.Purpose != trace.PurposeOther &&
+			r.Purpose != trace.PurposeToolchain && r.Purpose != trace.PurposeGoImport
 	})
+}
+
+// urlNotFound: the request was for no module.
+func urlNotFound(f *facts) []*trace.Finding {
+	return f.notFound(func(r *trace.Request) bool { return r.Purpose == trace.PurposeOther })
+}
+
+func gitNotFound(f *facts) []*trace.Finding {
+	list := f.notFound(forGit)
+	for _, found := range list {
+		repository, _, _ := strings.Cut(found.Args["url"], "/info/refs")
+		found.Args["repository"] = strings.TrimSuffix(repository, "/git-upload-pack")
+	}
+	return list
 }
 
 func toolchainNotAvailable(f *facts) []*trace.Finding {

@@ -16,6 +16,7 @@ const (
 	roleSumDB     = "sumdb"
 	roleVCS       = "vcs"
 	roleToolchain = "toolchain"
+	roleOther     = "other" // nothing that go or git asks
 
 	hopResolver = "resolver"
 	hopConfig   = "config"
@@ -38,7 +39,7 @@ func (f *facts) findRoles() {
 	}
 	set(f.Config.SumDBHost(), roleSumDB)
 	for _, r := range f.Trace.Requests {
-		if r.RedirectedFrom == 0 {
+		if r.RedirectedFrom == 0 && !f.foreign(r.PID) {
 			set(urlHost(r.URL), purposeRole(r))
 		}
 	}
@@ -50,6 +51,7 @@ func (f *facts) findRoles() {
 			set(f.Target(c), roleVCS)
 		}
 	}
+	f.findStrangers()
 }
 
 // purposeRole returns what the peer of a request is, or "" if that cannot be

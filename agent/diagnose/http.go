@@ -60,7 +60,7 @@ func httpUnauthorized(f *facts) []*trace.Finding {
 // no other reason that has a rule.
 func httpForbidden(f *facts) []*trace.Finding {
 	return f.statusFault(func(r *trace.Request) bool {
-		return r.Status > 401 && r.Status < 500 && !missing(r) && r.Status != 407 && r.Status != 429 && !relayed(r)
+		return r.Status >= 400 && r.Status < 500 && r.Status != 401 && !missing(r) && r.Status != 407 && r.Status != 429 && !relayed(r)
 	})
 }
 
@@ -167,14 +167,14 @@ func (f *facts) waiting(match func(*trace.Request) bool) []*trace.Finding {
 	for _, r := range f.exchanges() {
 		waited := f.Waited(r)
 		if r.Status == 0 && waited >= f.Patience() && match(r) {
-			found := f.requestFinding(r, "seconds", seconds(waited))
+			found := f.requestFinding(r)
 			found.Evidence = []trace.Evidence{unansweredEvidence(r, waited)}
 			c := f.Connection(r.Connection)
 			if c.Retransmits > 0 {
 				// It may be the way that is broken, not the server.
 				found.Confidence = trace.Likely
 			}
-			list = append(list, f.silence(found))
+			list = append(list, f.waited(found, waited))
 		}
 	}
 	return list
@@ -195,8 +195,11 @@ func (f *facts) brokenBody(match func(*trace.Request, *trace.Connection) bool) [
 		if r.Status < 200 || r.Status >= 300 || r.ResponseComplete || !match(r, c) {
 			continue
 		}
+		if code, _ := endedByPeer(r); code != "" {
+			continue
+		}
 		got, length := strconv.FormatUint(r.ResponseBytes, 10), r.Header("Content-Length")
-		found := f.requestFinding(r, "got", got, "length", length, "seconds", seconds(f.Waited(r)))
+		found := f.requestFinding(r, "got", got, "length", length)
 		found.Evidence[0].Text += ", " + got + " bytes of the body"
 		if length != "" {
 			found.Evidence[0].Text += " (Content-Length: " + length + ")"
@@ -231,7 +234,8 @@ func bodyTruncated(f *facts) []*trace.Finding {
 func bodyStall(f *facts) []*trace.Finding {
 	list := f.brokenBody(func(r *trace.Request, _ *trace.Connection) bool { return f.Waited(r) >= f.Patience() })
 	for _, found := range list {
-		f.silence(found)
+		id, _ := strconv.Atoi(found.Evidence[0].Ref)
+		f.waited(found, f.Waited(f.Request(id)))
 	}
 	return list
 }
@@ -278,7 +282,7 @@ func httpFreshConnClosed(f *facts) []*trace.Finding {
 	var list []*trace.Finding
 	for _, r := range f.exchanges() {
 		c := f.Connection(r.Connection)
-		if r.Status != 0 || !remoteEnd(c) || c.MissedBytes > 0 || strings.HasPrefix(r.Error, "stream reset") {
+		if r.Status != 0 || !remoteEnd(c) || c.MissedBytes > 0 || strings.HasPrefix(r.Error, "stream reset") || strings.HasPrefix(r.Error, "refused by GOAWAY") {
 			continue
 		}
 		if slices.ContainsFunc(f.Requests(c), func(o *trace.Request) bool { return o.Method != "CONNECT" && o.Status != 0 }) {

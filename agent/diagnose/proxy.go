@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gopx-trace/gopx-trace/agent/decode"
 	"github.com/gopx-trace/gopx-trace/agent/goproxy"
 	"github.com/gopx-trace/gopx-trace/agent/trace"
 )
@@ -111,11 +112,13 @@ func proxyNTLMKerberos(f *facts) []*trace.Finding {
 }
 
 func proxy403(f *facts) []*trace.Finding {
-	return f.connectStatus(func(r *trace.Request) bool { return r.Status >= 400 && r.Status < 500 && r.Status != 407 })
+	return f.connectStatus(func(r *trace.Request) bool {
+		return r.Status >= 400 && r.Status < 500 && r.Status != 407 && !noProxyStatus(r)
+	})
 }
 
 func proxy5xx(f *facts) []*trace.Finding {
-	return f.connectStatus(func(r *trace.Request) bool { return r.Status >= 500 })
+	return f.connectStatus(func(r *trace.Request) bool { return r.Status >= 500 && !noProxyStatus(r) })
 }
 
 // proxy302Portal: go takes status 200 alone for an open tunnel.
@@ -128,9 +131,8 @@ func proxyHangConnect(f *facts) []*trace.Finding {
 	for _, r := range f.connects() {
 		if waited := f.Waited(r); r.Status == 0 && waited >= f.Patience() {
 			found := f.connectFinding(r)
-			found.Args["seconds"] = seconds(waited)
 			found.Evidence[0] = unansweredEvidence(r, waited)
-			list = append(list, f.silence(found))
+			list = append(list, f.waited(found, waited))
 		}
 	}
 	return list
@@ -142,8 +144,7 @@ func proxyTunnelSilent(f *facts) []*trace.Finding {
 	for _, y := range f.layers {
 		if waited, ok := f.unansweredHello(y); ok && y.tunnelled && !remoteEnd(y.c) && waited >= f.Patience() {
 			found := f.tunnelFinding(y, "no answer to the ClientHello in the tunnel to "+y.c.Tunnel.Authority)
-			found.Args["seconds"] = seconds(waited)
-			list = append(list, f.silence(found))
+			list = append(list, f.waited(found, waited))
 		}
 	}
 	return list
@@ -154,7 +155,7 @@ func proxyTunnelSilent(f *facts) []*trace.Finding {
 func tunnelReset(f *facts) []*trace.Finding {
 	var list []*trace.Finding
 	for _, r := range f.connects() {
-		if c := f.Connection(r.Connection); r.Status == 0 && remoteEnd(c) && c.MissedBytes == 0 {
+		if c := f.Connection(r.Connection); r.Status == 0 && remoteEnd(c) && c.MissedBytes == 0 && !strings.HasPrefix(r.Error, decode.MalformedAnswer) {
 			found := f.connectFinding(r)
 			found.Args["after"], found.Args["how"] = "CONNECT", goproxy.PeerEnded(c)
 			found.Evidence = append(found.Evidence, connectionEvidence(c, "ended by the proxy: "+c.History))

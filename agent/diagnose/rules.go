@@ -23,20 +23,23 @@ func (r Rule) Args() []string { return strings.Fields(r.args) }
 // What findings about the same kind of thing have in common.
 const (
 	lookupArgs  = "host server resolver"
-	dialArgs    = "host port address ip via connect url seconds from"
-	connectArgs = "host port address scheme target status text"
-	layerArgs   = "host port address ip via connect name"
-	helloArgs   = layerArgs + " bytes seconds"
+	dialArgs    = "host port endpoint place address ip via connect url seconds from"
+	connectArgs = "host port endpoint address scheme proxy target status text"
+	layerArgs   = "host port endpoint place address ip via connect name"
+	helloArgs   = layerArgs + " bytes"
+	waitArgs    = " seconds brief"
 	alertArgs   = layerArgs + " alert version"
 	certArgs    = layerArgs + " subject issuer names not_before not_after at ca_issuers"
-	httpArgs    = "host port address ip via connect url authority entry status text module path"
-	bodyArgs    = httpArgs + " got length seconds"
+	httpArgs    = "host port endpoint place address ip via connect url authority entry status text module path"
+	bodyArgs    = httpArgs + " got length"
+	streamArgs  = httpArgs + " code debug"
 	absentArgs  = httpArgs + " server_said"
 )
 
 // Rules lists the rules, in the order of this file: from the lowest layer to the highest: where several
 // faults are found, the first in this list explains the others. Their ids and
-// the numbers of the faults are those of the project's fault catalogue.
+// the numbers of the faults are those of the project's fault catalogue, which
+// lacks proxy-not-a-proxy, url-not-found and git-not-found.
 func Rules() []Rule {
 	return slices.Concat(nameRules(), wayRules(), proxyRules(), tlsRules(), httpRules(), moduleRules(), traceRules())
 }
@@ -61,8 +64,8 @@ func wayRules() []Rule {
 		{"fw-admin-prohibited", dialArgs, fwAdminProhibited},
 		{"icmp-host-unreach", dialArgs, icmpHostUnreach},
 		{"arp-no-answer", dialArgs, arpNoAnswer},
-		{"proxy-unreachable", dialArgs + " reason", proxyUnreachable},
-		{"dead-first-with-comma", dialArgs + " entry next reason", deadFirstWithComma},
+		{"proxy-unreachable", dialArgs + " reason scheme proxy", proxyUnreachable},
+		{"dead-first-with-comma", dialArgs + " entry next reason list rest", deadFirstWithComma},
 		{"tcp-refused", dialArgs, tcpRefused},
 		{"tcp-syn-dropped", dialArgs, tcpSYNDropped},
 	}
@@ -71,14 +74,16 @@ func wayRules() []Rule {
 // proxyRules are those about the HTTP or SOCKS proxy between.
 func proxyRules() []Rule {
 	return []Rule{
+		{"wrong-scheme-to-proxy", "host port endpoint address scheme proxy variable answer right", wrongSchemeToProxy},
 		{"https-proxy-unknown-ca", certArgs, httpsProxyUnknownCA},
 		{"proxy-407", connectArgs + " sent", proxy407},
 		{"proxy-ntlm-kerberos", connectArgs, proxyNTLMKerberos},
+		{"proxy-not-a-proxy", connectArgs + " variable", proxyNotAProxy},
 		{"proxy-403", connectArgs, proxy403},
 		{"proxy-5xx", connectArgs, proxy5xx},
 		{"proxy-302-portal", connectArgs, proxy302Portal},
-		{"proxy-hang-connect", connectArgs + " seconds", proxyHangConnect},
-		{"proxy-tunnel-silent", connectArgs + " seconds", proxyTunnelSilent},
+		{"proxy-hang-connect", connectArgs + waitArgs, proxyHangConnect},
+		{"proxy-tunnel-silent", connectArgs + waitArgs, proxyTunnelSilent},
 		{"tunnel-reset", connectArgs + " after how", tunnelReset},
 		{"tunnel-plain-http", connectArgs + " answer", tunnelPlainHTTP},
 		{"socks-refused", connectArgs, socksRefused},
@@ -90,7 +95,7 @@ func tlsRules() []Rule {
 	return []Rule{
 		{"sni-reset", helloArgs, sniReset},
 		{"tls-fin-after-hello", helloArgs, tlsFINAfterHello},
-		{"tls-silent-server", helloArgs, tlsSilentServer},
+		{"tls-silent-server", helloArgs + waitArgs, tlsSilentServer},
 		{"http-on-https-port", layerArgs + " answer", httpOnHTTPSPort},
 		{"non-tls-service", layerArgs + " answer", nonTLSService},
 		{"tls-expired", certArgs, tlsExpired},
@@ -123,10 +128,15 @@ func httpRules() []Rule {
 		{"html-as-zip", httpArgs, htmlAsZip},
 		{"http-odd-2xx", httpArgs, httpOdd2xx},
 		{"empty-200", httpArgs, empty200},
-		{"hang-no-response", httpArgs + " seconds", hangNoResponse},
+		{"hang-no-response", httpArgs + waitArgs, hangNoResponse},
 		{"body-truncated", bodyArgs, bodyTruncated},
 		{"body-reset", bodyArgs, bodyReset},
-		{"body-stall", bodyArgs, bodyStall},
+		{"body-stall", bodyArgs + waitArgs, bodyStall},
+		{"h2-refused-stream", streamArgs, h2RefusedStream},
+		{"h2-enhance-your-calm", streamArgs, h2EnhanceYourCalm},
+		{"h2-http11-required", streamArgs, h2HTTP11Required},
+		{"h2-goaway-error", streamArgs, h2GoAwayError},
+		{"h2-stream-error", streamArgs, h2StreamError},
 		{"http-fresh-conn-closed", httpArgs + " how", httpFreshConnClosed},
 	}
 }
@@ -134,18 +144,21 @@ func httpRules() []Rule {
 // moduleRules are those about modules, checksums and version control.
 func moduleRules() []Rule {
 	return []Rule{
+		{"goproxy-off", "command code", goproxyOff},
 		{"git-ca-differs", certArgs + " bundle accepted repository", gitCADiffers},
 		{"unknown-revision", "host module revision repository server_said", unknownRevision},
 		{"http-not-found", absentArgs, httpNotFound},
+		{"url-not-found", absentArgs, urlNotFound},
+		{"git-not-found", absentArgs + " repository", gitNotFound},
 		{"toolchain-not-available", absentArgs, toolchainNotAvailable},
 		{"import-path-404", absentArgs, importPath404},
 		{"git-auth-prompt", httpArgs, gitAuthPrompt},
-		{"git-hang", httpArgs + " seconds", gitHang},
+		{"git-hang", httpArgs + waitArgs, gitHang},
 		{"sumdb-unreachable", "host reason", sumDBUnreachable},
 		{"sumdb-relay-broken", httpArgs, sumDBRelayBroken},
 		{"sumdb-html", httpArgs, sumDBHTML},
 		{"sumdb-404-private", absentArgs, sumDB404Private},
-		{"sumdb-hang", httpArgs + " seconds", sumDBHang},
+		{"sumdb-hang", httpArgs + waitArgs, sumDBHang},
 	}
 }
 

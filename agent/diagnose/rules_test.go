@@ -25,7 +25,8 @@ type example struct {
 }
 
 func examples() []example {
-	return slices.Concat(dnsExamples(), tcpExamples(), proxyExamples(), tlsExamples(), certificateExamples(), httpExamples(), moduleExamples(), gitExamples())
+	return slices.Concat(dnsExamples(), tcpExamples(), proxyExamples(), tlsExamples(), certificateExamples(), httpExamples(), moduleExamples(), gitExamples(),
+		configExamples(), streamExamples(), blameExamples())
 }
 
 func dnsExamples() []example {

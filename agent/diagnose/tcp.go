@@ -175,7 +175,7 @@ func proxyUnreachable(f *facts) []*trace.Finding {
 	for _, d := range f.dials {
 		if d.proxy && (d.kind == dialRefused || d.kind == dialSilent) {
 			found := f.dialFinding(d)
-			found.Args["reason"] = d.kind
+			found.Args["reason"], found.Args["scheme"], found.Args["proxy"] = d.kind, f.proxyScheme(d.c), f.proxyURL(d.c)
 			found.Evidence = append(found.Evidence, f.proxySetting(d.host)...)
 			list = append(list, found)
 		}

@@ -85,8 +85,12 @@ func (f *facts) helloFault(text string, match func(layer, time.Duration) bool) [
 	var list []*trace.Finding
 	for _, y := range f.layers {
 		if waited, ok := f.unansweredHello(y); ok && !y.tunnelled && match(y, waited) {
-			args := with(f.layerArgs(y), "bytes", strconv.Itoa(y.l.ClientHelloBytes), "seconds", seconds(waited))
-			list = append(list, finding(f.layerHop(y), y.at(), args, tlsEvidence(y.c, y.l, text)))
+			args := with(f.layerArgs(y), "bytes", strconv.Itoa(y.l.ClientHelloBytes))
+			found := finding(f.layerHop(y), y.at(), args, tlsEvidence(y.c, y.l, text))
+			if !remoteEnd(y.c) {
+				f.waited(found, waited)
+			}
+			list = append(list, found)
 		}
 	}
 	return list
@@ -122,7 +126,7 @@ func tlsSilentServer(f *facts) []*trace.Finding {
 			found.Confidence = trace.Possible
 			found.Evidence = append(found.Evidence, connectionEvidence(c, strconv.Itoa(c.Retransmits)+" segments were sent again: the ClientHello may not have arrived"))
 		}
-		list = append(list, f.silence(found))
+		list = append(list, found)
 	}
 	return list
 }
@@ -132,7 +136,7 @@ func (f *facts) notTLS(match func(string) bool) []*trace.Finding {
 	var list []*trace.Finding
 	for _, y := range f.layers {
 		first := string(y.l.NotTLS)
-		if first == "" || !match(first) || y.tunnelled && strings.HasPrefix(first, "HTTP/") {
+		if first == "" || !match(first) || y.toProxy || y.tunnelled && strings.HasPrefix(first, "HTTP/") {
 			continue
 		}
 		args := with(f.layerArgs(y), "answer", firstLine(y.l.NotTLS))

@@ -45,10 +45,11 @@ func (v *View) fetches() []*trace.Fetch {
 	for _, f := range list {
 		out = append(out, v.finish(f))
 	}
-	served := servedModules(out)
+	served := v.servedModules(out)
 	for n, f := range out {
 		instead, ok := served.otherwise(f)
 		longer, prefix := served.overshadowed(f)
+		wanted, probe := served.probe(f)
 		switch {
 		case f.Outcome == trace.OK:
 		case ok:
@@ -58,6 +59,11 @@ func (v *View) fetches() []*trace.Fetch {
 			v.disregard(list[n], f, ignored(f.Module, instead))
 		case prefix:
 			v.disregard(list[n], f, "go tries each prefix of "+longer+" too")
+		case probe:
+			if f.Outcome == trace.Failed && refused(v, f) {
+				f.Outcome = NotFound
+			}
+			v.disregard(list[n], f, "go tries each prefix of "+wanted+" too, and did not have to ask for that one")
 		}
 	}
 	return out

@@ -16,6 +16,10 @@ type candidates struct {
 	// longer and broken hold the proper prefixes of modules that were asked for,
 	// and of those that failed otherwise than by 404 or 410, with the module.
 	longer, broken map[candidate]string
+	// wanted holds the module paths of go's command lines, and above the proper
+	// prefixes of those, with the path.
+	wanted map[string]bool
+	above  map[string]string
 }
 
 // candidate is a module path that a kind of query was made for.
@@ -41,10 +45,17 @@ func queryKind(f *trace.Fetch) (string, bool) {
 	return "", false
 }
 
-func servedModules(fetches []*trace.Fetch) *candidates {
+func (v *View) servedModules(fetches []*trace.Fetch) *candidates {
 	c := &candidates{
 		served: map[candidate]bool{}, prefixes: map[candidate]string{},
 		longer: map[candidate]string{}, broken: map[candidate]string{},
+		wanted: map[string]bool{}, above: map[string]string{},
+	}
+	for _, path := range v.wantedModules() {
+		c.wanted[path] = true
+		for p := parent(path); p != ""; p = parent(p) {
+			c.above[p] = path
+		}
 	}
 	for _, f := range fetches {
 		kind, ok := queryKind(f)
@@ -109,6 +120,17 @@ func (c *candidates) overshadowed(f *trace.Fetch) (longer string, ok bool) {
 	return c.longer[at], c.longer[at] != "" && f.Outcome == NotFound
 }
 
+// probe reports whether a fetch was for a prefix of a module that go was told to
+// get, and that it had in its module cache: no candidate longer than the prefix
+// was asked for. It also returns that module.
+func (c *candidates) probe(f *trace.Fetch) (wanted string, ok bool) {
+	kind, ok := queryKind(f)
+	if !ok || c.wanted[f.Module] || c.longer[candidate{f.Module, kind}] != "" {
+		return "", false
+	}
+	return c.above[f.Module], c.above[f.Module] != ""
+}
+
 // refused reports whether every answer of a fetch was a 4xx: the probe of a
 // path that is none of a module, or not one for us.
 func refused(v *View, f *trace.Fetch) bool {
@@ -132,7 +154,9 @@ func (v *View) Harmless(r *trace.Request) bool {
 	if f, _ := v.FetchOf(r); f != nil {
 		_, found := v.served.otherwise(f)
 		_, less := v.served.overshadowed(f)
-		return f.Outcome == trace.OK || found || less
+		_, probed := v.served.probe(f)
+		// The query waits for all its candidates, so that one that hangs does harm.
+		return f.Outcome == trace.OK || (found || probed) && f.Outcome != trace.Hung || less
 	}
 	return v.answered[sameRequest(r)] > r.ID
 }

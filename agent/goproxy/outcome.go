@@ -25,10 +25,24 @@ const (
 // Patience returns how long nothing must have come in this trace before
 // waiting is called a hang.
 func (v *View) Patience() time.Duration {
-	if c := v.Trace.Command; c != nil && (c.Interrupted || c.Signal != "") {
+	if c := v.Trace.Command; c != nil && (c.Interrupted || c.TimedOut || c.Signal != "" && !Crashed(c)) {
 		return impatience
 	}
 	return patience
+}
+
+// Brief reports whether a wait is so short that only the end of the command
+// makes it one: the peer may just have been slow.
+func Brief(waited time.Duration) bool { return waited < patience }
+
+// Crashed reports whether a command ended by a fault of its own, which says
+// nothing about what it waited for (signal(7)).
+func Crashed(c *trace.Command) bool {
+	switch c.Signal {
+	case "SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGTRAP", "SIGSYS":
+		return true
+	}
+	return false
 }
 
 // outcome says how a request ended, as [trace.Attempt.Outcome].

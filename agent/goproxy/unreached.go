@@ -73,12 +73,12 @@ func (v *View) Failure(c *trace.Connection) (string, []*trace.Request) {
 		return "the TLS handshake failed" + parenthesis(tlsError(c, c.TLS[n-1])), nil
 	}
 	if v.GaveUp(c) {
-		return "git did not go on after the TLS handshake", nil
+		return "the client did not go on after the TLS handshake", nil
 	}
 	return "", nil
 }
 
-// GaveUp reports whether git ended a connection whose TLS handshake was complete
+// GaveUp reports whether git, or another program with GnuTLS, ended a connection whose TLS handshake was complete
 // before it asked anything, and failed: GnuTLS looks at the certificate after
 // the handshake and sends no alert.
 func (v *View) GaveUp(c *trace.Connection) bool {
@@ -90,7 +90,7 @@ func (v *View) GaveUp(c *trace.Connection) bool {
 		return false
 	}
 	for _, p := range v.Trace.Processes {
-		if p.PID == c.PID && strings.HasPrefix(path.Base(p.Exe), "git") && p.ExitCode != nil && *p.ExitCode != 0 {
+		if p.PID == c.PID && (p.TLS == "gnutls" || strings.HasPrefix(path.Base(p.Exe), "git")) && p.ExitCode != nil && *p.ExitCode != 0 {
 			return true
 		}
 	}
@@ -256,11 +256,39 @@ func (v *View) commandModule() (path, version string) {
 		return "", ""
 	}
 	for _, a := range v.Trace.Command.Argv[min(1, len(v.Trace.Command.Argv)):] {
-		path, version, _ := strings.Cut(a, "@")
-		first, _, _ := strings.Cut(path, "/")
-		if strings.Contains(first, ".") && !strings.HasPrefix(a, "-") && !strings.HasPrefix(a, ".") && first != a {
+		if path, version, ok := moduleArgument(a); ok {
 			return path, version
 		}
 	}
 	return "", ""
+}
+
+// moduleArgument reads module@version or a module path.
+func moduleArgument(a string) (path, version string, ok bool) {
+	path, version, _ = strings.Cut(a, "@")
+	first, _, _ := strings.Cut(path, "/")
+	return path, version, strings.Contains(first, ".") && !strings.HasPrefix(a, "-") && !strings.HasPrefix(a, ".") && first != a
+}
+
+// wantedModules returns the module paths on the command lines of the command and
+// of each go command below it.
+func (v *View) wantedModules() []string {
+	lines := [][]string{}
+	if c := v.Trace.Command; c != nil {
+		lines = append(lines, c.Argv)
+	}
+	for _, p := range v.Trace.Processes {
+		if path.Base(p.Exe) == "go" {
+			lines = append(lines, p.Argv)
+		}
+	}
+	var list []string
+	for _, argv := range lines {
+		for _, a := range argv[min(1, len(argv)):] {
+			if mod, _, ok := moduleArgument(a); ok {
+				list = append(list, strings.TrimSuffix(mod, "/..."))
+			}
+		}
+	}
+	return list
 }

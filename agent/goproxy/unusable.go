@@ -11,7 +11,7 @@ import (
 // Unusable says why the go command can't use a complete answer with a 2xx
 // status; empty if it can, as far as the start of the body tells.
 func Unusable(r *trace.Request) string {
-	if r.Status < 200 || r.Status > 299 || !r.ResponseComplete || !isFile(r.Purpose) {
+	if r.Status < 200 || r.Status > 299 || !r.ResponseComplete || !isFile(r.Purpose) || !asksAll(r) {
 		return ""
 	}
 	switch {
@@ -23,6 +23,12 @@ func Unusable(r *trace.Request) string {
 		return "an empty answer"
 	}
 	return ""
+}
+
+// asksAll reports whether a request is for a whole file, as the go command's
+// are: not for its headers alone, nor for a part of it.
+func asksAll(r *trace.Request) bool {
+	return r.Method != "HEAD" && trace.First(r.Headers, "Range") == ""
 }
 
 // IsPage reports whether an answer is a web page.

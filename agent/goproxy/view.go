@@ -86,7 +86,7 @@ func (v *View) indexFetches() {
 			}
 		}
 	}
-	v.served = servedModules(v.Trace.Fetches)
+	v.served = v.servedModules(v.Trace.Fetches)
 }
 
 // Connection returns the connection with that id, or nil.

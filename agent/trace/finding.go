@@ -23,7 +23,7 @@ type Finding struct {
 	Confidence string `json:"confidence"`
 	// Hop names the link whose step broke: resolver, http-proxy:HOST,
 	// goproxy:HOST, redirect:HOST, sumdb:HOST, vcs:HOST, toolchain:HOST,
-	// config, route, host.
+	// other:HOST (asked by neither go nor git), config, route, host.
 	Hop     string `json:"hop"`
 	Summary string `json:"summary"`
 	Because string `json:"because,omitempty"`

@@ -7,7 +7,7 @@ func english() []Sentence {
 	return slices.Concat(
 		englishDNS(), englishTCP(), englishProxy(), englishTunnels(),
 		englishTLS(), englishAlerts(), englishCertificates(),
-		englishHTTP(), englishRedirects(), englishStatus(), englishBodies(),
+		englishHTTP(), englishStreams(), englishRedirects(), englishStatus(), englishBodies(),
 		englishModules(), englishSums(), englishTrace(),
 	)
 }
@@ -19,6 +19,10 @@ func englishPhrase(name, value string) string {
 	case value == "":
 	case name == "via":
 		return " through the proxy " + value
+	case name == "debug":
+		return ", saying " + value
+	case name == "place":
+		return " (" + value + ")"
 	case name == "connect": // an option of openssl s_client
 		return " -proxy " + value
 	case name == "accepted":
@@ -34,6 +38,7 @@ func englishPhrase(name, value string) string {
 		"module":   {"": "what was asked for"},
 		"entry":    {"": "https://MODULE-PROXY"},
 		"path":     {"": "PATH-PREFIX"},
+		"brief":    {"yes": " (it may just be slow)"},
 		"accepted": {"": ", which accepted the very same one"},
 		"revision": {"": "that was wanted"},
 		"bundle":   {"": "/path/to/ca-bundle.pem"},

@@ -2,7 +2,7 @@ package words
 
 // englishCertificates is about certificates that the client refused.
 func englishCertificates() []Sentence {
-	show := "openssl s_client{connect} -connect {host}:{port} -servername {name} -showcerts </dev/null"
+	show := "openssl s_client{connect} -connect {endpoint} -servername {name} -showcerts </dev/null"
 	trust := "export SSL_CERT_FILE=/path/to/ca-bundle.pem   # with the authority's certificate in it; git needs GIT_SSL_CAINFO as well"
 	noInsecure := "not GOINSECURE: it does not act on GOPROXY"
 	return []Sentence{
@@ -20,7 +20,7 @@ func englishCertificates() []Sentence {
 			Summary: "{host} sends its own certificate without that of {issuer}, which issued it, so that the client finds no way to an authority it trusts",
 			Because: "the server is set up with its certificate alone; browsers fetch the missing one from {ca_issuers}, or remember it from elsewhere, and go and git do neither",
 			Fix: []string{
-				"openssl s_client{connect} -connect {host}:{port} -servername {name} -showcerts </dev/null | grep -c BEGIN   # 1: the server's own and no more",
+				"openssl s_client{connect} -connect {endpoint} -servername {name} -showcerts </dev/null | grep -c BEGIN   # 1: the server's own and no more",
 				"those who run {host} have to serve the whole chain: the certificate, followed by that of {issuer}",
 				"curl -s {ca_issuers} | openssl x509 -inform der -out issuer.pem && cat /etc/ssl/certs/ca-certificates.crt issuer.pem > bundle.pem && export SSL_CERT_FILE=$PWD/bundle.pem   # until then, if you trust that authority",
 			},
@@ -44,7 +44,7 @@ func englishCertificates() []Sentence {
 			Fix:       []string{"date -u   # is the clock right?", show, "the certificate has to be renewed by those who run {host}"},
 			Meaning:   "A certificate of the chain is past its end.",
 			Proof:     "The client's alert, and notAfter before the time of the handshake.",
-			LookAlike: "A wrong clock: then every host fails.",
+			LookAlike: "A wrong clock: then every host fails. tls-unknown-ca: where not the server's own certificate but another of the chain is out of date, go may have found a way without that one, and this is likely at most.",
 		},
 		{
 			Rule: "tls-not-yet-valid", Title: "the certificate is not valid yet",
@@ -66,9 +66,9 @@ func englishCertificates() []Sentence {
 		},
 		{
 			Rule: "https-proxy-unknown-ca", Title: "the proxy's own certificate is not trusted",
-			Summary:   "the client does not trust the certificate of the proxy {host}:{port} itself: issued by {issuer}",
+			Summary:   "the client does not trust the certificate of the proxy {endpoint} itself: issued by {issuer}",
 			Because:   "the proxy is reached over TLS (an https:// proxy URL), and its authority is not among those that this machine trusts",
-			Fix:       []string{"openssl s_client -connect {host}:{port} -showcerts </dev/null", trust, "export HTTPS_PROXY=http://{host}:PORT   # most proxies are reached over plain HTTP"},
+			Fix:       []string{"openssl s_client -connect {endpoint} -showcerts </dev/null", trust, "export HTTPS_PROXY=http://{host}:PORT   # most proxies are reached over plain HTTP"},
 			Meaning:   "The handshake with the proxy failed, before any CONNECT.",
 			Proof:     "The client's alert in a handshake with the address from *_PROXY.",
 			LookAlike: "tls-unknown-ca: the origin's certificate, inside the tunnel.",

@@ -7,7 +7,7 @@ func englishHTTP() []Sentence {
 	return []Sentence{
 		{
 			Rule: "hang-no-response", Title: "no answer to the request",
-			Summary:   "{host} took the request for {url}{via} and did not answer for {seconds} s",
+			Summary:   "{host} took the request for {url}{via} and did not answer for {seconds} s{brief}",
 			Because:   "the server, or something between, does not finish; go has no time limit for the headers and waits for ever",
 			Fix:       []string{again, another, "timeout 120 go mod download   # at least an end"},
 			Meaning:   "The request was sent on an open connection and no byte came back.",
@@ -16,7 +16,7 @@ func englishHTTP() []Sentence {
 		},
 		{
 			Rule: "body-stall", Title: "the answer stopped in the middle",
-			Summary:   "{host} stopped sending {url}{via} after {got} of {length} bytes, {seconds} s before the end of the trace",
+			Summary:   "{host} stopped sending {url}{via} after {got} of {length} bytes, {seconds} s before the end of the trace{brief}",
 			Because:   "a virus scanner that holds the file back, or a broken path; go has no time limit for a body and waits for ever",
 			Fix:       []string{again, another},
 			Meaning:   "The body began and then nothing more came, on an open connection.",

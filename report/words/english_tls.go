@@ -3,11 +3,11 @@ package words
 // englishTLS is about handshakes that ended without a certificate being at
 // fault.
 func englishTLS() []Sentence {
-	try := "openssl s_client{connect} -connect {host}:{port} -servername {name} </dev/null"
+	try := "openssl s_client{connect} -connect {endpoint} -servername {name} </dev/null"
 	return []Sentence{
 		{
 			Rule: "sni-reset", Title: "reset after the ClientHello",
-			Summary:   "the connection to {host} ({address}) was reset right after the ClientHello that names it",
+			Summary:   "the connection to {host}{place}{via} was reset right after the ClientHello that names it",
 			Because:   "a device on the way that filters by server name does this; so may the server itself",
 			Fix:       []string{try, "openssl s_client -connect {address} -servername example.com </dev/null   # an answer to another name shows a filter", "export HTTPS_PROXY=http://PROXY:3128   # a way around, if there is one"},
 			Meaning:   "TCP works; the first packet with the server's name is answered by a RST.",
@@ -16,7 +16,7 @@ func englishTLS() []Sentence {
 		},
 		{
 			Rule: "tls-fin-after-hello", Title: "closed after the ClientHello",
-			Summary:   "{host} ({address}) closed the connection right after the ClientHello, without a TLS alert",
+			Summary:   "{host}{place}{via} closed the connection right after the ClientHello, without a TLS alert",
 			Because:   "a load balancer without a backend for this name, or a service on this port that is not TLS",
 			Fix:       []string{try, "go env GOPROXY   # host and port as meant?"},
 			Meaning:   "The peer took the ClientHello and hung up; go prints EOF.",
@@ -25,7 +25,7 @@ func englishTLS() []Sentence {
 		},
 		{
 			Rule: "tls-silent-server", Title: "no answer to the ClientHello",
-			Summary:   "{host} ({address}) did not answer the ClientHello ({bytes} bytes) for {seconds} s",
+			Summary:   "{host}{place}{via} did not answer the ClientHello ({bytes} bytes) for {seconds} s{brief}",
 			Because:   "an overloaded server, or a device on the way that drops the ClientHello: go's is larger than one packet, curl's is not; go gives up after 10 s",
 			Fix:       []string{try, "GODEBUG=tlsmlkem=0 go mod download   # a small ClientHello: if that works, a device on the way drops large ones"},
 			Meaning:   "TCP works, the TLS handshake does not begin.",
@@ -36,7 +36,7 @@ func englishTLS() []Sentence {
 			Rule: "http-on-https-port", Title: "plain HTTP on the HTTPS port",
 			Summary:   "{host} port {port} speaks plain HTTP, not TLS: {answer}",
 			Because:   "the URL says https for a service without TLS, or a portal on the way answers in its place",
-			Fix:       []string{"curl -v http://{host}:{port}/   # if that is the module proxy: use http:// in GOPROXY", "go env GOPROXY"},
+			Fix:       []string{"curl -v http://{endpoint}/   # if that is the module proxy: use http:// in GOPROXY", "go env GOPROXY"},
 			Meaning:   "The answer to the ClientHello is an HTTP response.",
 			Proof:     "Bytes that begin with HTTP/ in reply to the ClientHello.",
 			LookAlike: "non-tls-service: neither TLS nor HTTP. tunnel-plain-http: inside a proxy's tunnel.",
@@ -55,20 +55,20 @@ func englishTLS() []Sentence {
 
 // englishAlerts is about handshakes that an alert ended.
 func englishAlerts() []Sentence {
-	try := "openssl s_client{connect} -connect {host}:{port} -servername {name} </dev/null"
+	try := "openssl s_client{connect} -connect {endpoint} -servername {name} </dev/null"
 	return []Sentence{
 		{
 			Rule: "tls-version", Title: "no TLS version in common",
-			Summary:   "{host} ({address}) and the client have no TLS version in common (alert {alert})",
+			Summary:   "{host}{place}{via} and the client have no TLS version in common (alert {alert})",
 			Because:   "the server, or an inspecting device in front of it, is limited to TLS 1.1 or older; go's least is TLS 1.2",
-			Fix:       []string{"openssl s_client{connect} -connect {host}:{port} -servername {name} -tls1_2 </dev/null", "the server needs TLS 1.2 or newer"},
+			Fix:       []string{"openssl s_client{connect} -connect {endpoint} -servername {name} -tls1_2 </dev/null", "the server needs TLS 1.2 or newer"},
 			Meaning:   "The handshake ends at the choice of the version.",
 			Proof:     "The alert protocol_version.",
 			LookAlike: "tls-handshake-failure: another alert.",
 		},
 		{
 			Rule: "tls-handshake-failure", Title: "the server ended the handshake",
-			Summary:   "the TLS handshake with {host} ({address}) ended with the alert {alert}",
+			Summary:   "the TLS handshake with {host}{place}{via} ended with the alert {alert}",
 			Because:   "no cipher suite, group or protocol in common; old servers that know RSA key exchange only do this",
 			Fix:       []string{try, "GODEBUG=tlsrsakex=1,tls3des=1 go mod download   # if that works, the server knows old suites only"},
 			Meaning:   "The peers could not agree.",
@@ -77,7 +77,7 @@ func englishAlerts() []Sentence {
 		},
 		{
 			Rule: "tls-client-cert", Title: "the server wants a client certificate",
-			Summary:   "{host} ({address}) wants a certificate from the client (alert {alert}); go has no way to give one",
+			Summary:   "{host}{place}{via} wants a certificate from the client (alert {alert}); go has no way to give one",
 			Because:   "the service is for clients with a certificate; the go command can't be told one",
 			Fix:       []string{"run a local proxy that holds the certificate and point GOPROXY at it, or use another module proxy"},
 			Meaning:   "Mutual TLS.",
@@ -86,7 +86,7 @@ func englishAlerts() []Sentence {
 		},
 		{
 			Rule: "tls-alert-policy", Title: "the server does not serve this name",
-			Summary:   "{host} ({address}) turned the handshake down with the alert {alert}",
+			Summary:   "{host}{place}{via} turned the handshake down with the alert {alert}",
 			Because:   "no virtual host of that name there, or a filter that answers by an alert",
 			Fix:       []string{try, "go env GOPROXY   # is the name right?"},
 			Meaning:   "The peer does not want to talk under this name.",

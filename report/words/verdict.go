@@ -3,6 +3,8 @@ package words
 import (
 	"fmt"
 	"path"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gopx-trace/gopx-trace/agent/trace"
@@ -14,11 +16,20 @@ import (
 func Verdict(t *trace.Trace, lang string) {
 	for _, f := range t.Findings {
 		if t.Verdict.Finding != "" && f.Rule == t.Verdict.Finding && f.Hop == t.Verdict.Hop {
-			t.Verdict.Summary = f.Summary
+			t.Verdict.Summary = f.Summary + limited(t)
 			return
 		}
 	}
 	t.Verdict.Summary = unexplained(t)
+}
+
+// limited says that the time limit ended the command, if it did while the
+// command waited.
+func limited(t *trace.Trace) string {
+	if t.Command == nil || !t.Command.TimedOut {
+		return ""
+	}
+	return "; --timeout ended the command"
 }
 
 // unexplained says how the command ended where no finding says why.
@@ -30,7 +41,7 @@ func unexplained(t *trace.Trace) string {
 		return fmt.Sprintf("the command failed (%s), and nothing on the wire explains it: %s", exit(t.Command), seen(t))
 	case trace.Interrupted:
 		if t.Command.TimedOut {
-			return fmt.Sprintf("the time limit ended the command, and nothing shows that it waited for the network: %s", seen(t))
+			return fmt.Sprintf("--timeout ended the command, and nothing shows that it waited for the network: %s", seen(t))
 		}
 		return fmt.Sprintf("the command was interrupted (%s), and nothing shows that it waited for the network: %s", exit(t.Command), seen(t))
 	}
@@ -40,7 +51,7 @@ func unexplained(t *trace.Trace) string {
 func succeeded(t *trace.Trace) string {
 	s := "no fault found: " + seen(t)
 	if t.Command != nil {
-		s = "the command succeeded: " + seen(t)
+		s = "the command succeeded: " + seen(t) + probed(t)
 	}
 	warnings := 0
 	for _, f := range t.Findings {
@@ -52,6 +63,43 @@ func succeeded(t *trace.Trace) string {
 		s += ", with " + count(warnings, "warning")
 	}
 	return s
+}
+
+// probed explains the refusals that a command got over: go asks for each prefix
+// of a package's path whether that is the module
+// ($GOROOT/src/cmd/go/internal/modload/query.go, queryPrefixModules).
+func probed(t *trace.Trace) string {
+	refused := map[int]int{}
+	for _, r := range t.Requests {
+		if r.Status >= 400 && r.Status < 500 {
+			refused[r.ID] = r.Status
+		}
+	}
+	n, statuses := 0, []string{}
+	for _, f := range t.Fetches {
+		if f.Outcome != "not-found" || len(f.Attempts) == 0 || !related(t, f) {
+			continue
+		}
+		last := f.Attempts[len(f.Attempts)-1].Requests
+		if len(last) == 0 || refused[last[len(last)-1]] == 0 {
+			continue
+		}
+		n++
+		statuses = append(statuses, strconv.Itoa(refused[last[len(last)-1]]))
+	}
+	if n == 0 {
+		return ""
+	}
+	slices.Sort(statuses)
+	verb := map[bool]string{true: "was", false: "were"}[n == 1]
+	return fmt.Sprintf("; %s of a path prefix %s answered %s, which is normal", count(n, "probe"), verb, strings.Join(slices.Compact(statuses), " or "))
+}
+
+// related reports whether another fetch was for a path above or below.
+func related(t *trace.Trace, f *trace.Fetch) bool {
+	return slices.ContainsFunc(t.Fetches, func(g *trace.Fetch) bool {
+		return strings.HasPrefix(g.Module, f.Module+"/") || strings.HasPrefix(f.Module, g.Module+"/")
+	})
 }
 
 // exit says how a command ended.

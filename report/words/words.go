@@ -63,9 +63,23 @@ func Fill(f *trace.Finding, env *trace.Environment, lang string) {
 	f.Summary = expand(s.Summary, args)
 	f.Because = expand(s.Because, args)
 	f.Fix = []string{}
-	for _, fix := range s.Fix {
-		f.Fix = append(f.Fix, effective(expand(fix, args), env))
+	for i, fix := range s.Fix {
+		if lacks(fix, f.Args) && (len(f.Fix) > 0 || i+1 < len(s.Fix)) {
+			continue
+		}
+		f.Fix = append(f.Fix, effective(typed(fix, f.Args, lang), env))
 	}
+}
+
+// lacks reports whether a fix is about a module or GOPROXY entry, and the
+// finding about none.
+func lacks(fix string, args map[string]string) bool {
+	for _, name := range []string{"entry", "path", "module"} {
+		if value, ok := args[name]; ok && value == "" && strings.Contains(fix, "{"+name+"}") {
+			return true
+		}
+	}
+	return false
 }
 
 // effective makes commands that set a go variable ones that do: go env -w has
@@ -96,15 +110,42 @@ func phrase(lang, name, value string) string {
 // left out together with its braces; a test sees to it that none is.
 func expand(template string, args map[string]string) string {
 	var b strings.Builder
+	fillIn(template, func(text string) { b.WriteString(text) }, func(name string) { b.WriteString(args[name]) })
+	return b.String()
+}
+
+// typed is expand for what is to be typed: arguments can't become commands.
+func typed(template string, args map[string]string, lang string) string {
+	c := &command{}
+	fillIn(template, c.text, func(name string) {
+		before, value := option(lang, name, args[name])
+		c.text(before)
+		c.argument(value)
+	})
+	return c.b.String()
+}
+
+// option splits an argument, as it is typed, in words of our own and the
+// argument itself.
+func option(lang, name, value string) (before, argument string) {
+	whole := phrase(lang, name, value)
+	if before, ok := strings.CutSuffix(whole, value); ok {
+		return before, value
+	}
+	return "", whole
+}
+
+// fillIn goes through a template: text of its own, and the names in braces.
+func fillIn(template string, text, argument func(string)) {
 	for {
-		text, rest, open := strings.Cut(template, "{")
-		b.WriteString(text)
+		before, rest, open := strings.Cut(template, "{")
+		text(before)
 		name, after, closed := strings.Cut(rest, "}")
 		if !open || !closed {
-			b.WriteString(rest)
-			return b.String()
+			text(rest)
+			return
 		}
-		b.WriteString(args[name])
+		argument(name)
 		template = after
 	}
 }

@@ -114,6 +114,23 @@ func TestVerdict(t *testing.T) {
 		{"interrupted", &trace.Trace{
 			Verdict: trace.Verdict{Outcome: trace.Interrupted}, Command: &trace.Command{Signal: "SIGINT", Interrupted: true},
 		}, "the command was interrupted (SIGINT), and nothing shows that it waited for the network: the network was not used"},
+		{"the time limit, while waiting", &trace.Trace{
+			Verdict: trace.Verdict{Outcome: trace.Hung, Finding: "a", Hop: "h"}, Command: &trace.Command{TimedOut: true},
+			Findings: []*trace.Finding{{Rule: "a", Hop: "h", Summary: "silence"}},
+		}, "silence; --timeout ended the command"},
+		{"the time limit", &trace.Trace{
+			Verdict: trace.Verdict{Outcome: trace.Interrupted}, Command: &trace.Command{Signal: "SIGTERM", TimedOut: true},
+		}, "--timeout ended the command, and nothing shows that it waited for the network: the network was not used"},
+		{"prefix probes", &trace.Trace{
+			Verdict: trace.Verdict{Outcome: trace.OK}, Command: &trace.Command{ExitCode: &zero},
+			Requests: []*trace.Request{{ID: 1, Status: 200}, {ID: 2, Status: 404}, {ID: 3, Status: 403}, {ID: 4, Status: 404}},
+			Fetches: []*trace.Fetch{
+				{Module: "a.test/b/c", Outcome: trace.OK, Attempts: []trace.Attempt{{Requests: []int{1}}}},
+				{Module: "a.test/b", Outcome: "not-found", Attempts: []trace.Attempt{{Requests: []int{2}}}},
+				{Module: "a.test", Outcome: "not-found", Attempts: []trace.Attempt{{Requests: []int{3}}}},
+				{Module: "x.test", Outcome: "not-found", Attempts: []trace.Attempt{{Requests: []int{4}}}},
+			},
+		}, "the command succeeded: 0 lookups, 0 connections, 4 requests (4 answered); 2 probes of a path prefix were answered 403 or 404, which is normal"},
 		{"a file without anything", &trace.Trace{Verdict: trace.Verdict{Outcome: trace.Unknown}},
 			"nothing conclusive: the network was not used"},
 	} {
@@ -146,5 +163,20 @@ func TestFillSetsWhatIsInForce(t *testing.T) {
 		if !slices.Contains(f.Fix, c.want) {
 			t.Errorf("%s: %q, want among them %q", c.name, f.Fix, c.want)
 		}
+	}
+}
+
+// A fix about a module or an entry is left out where there is none.
+func TestFillLeavesOutWhatIsNotKnown(t *testing.T) {
+	r := func(entry string) []string {
+		f := &trace.Finding{Rule: "http-server-error", Args: map[string]string{"url": "https://a.test/x", "entry": entry}}
+		Fill(f, nil, English)
+		return f.Fix
+	}
+	if got := r(""); len(got) != 1 || got[0] != "curl -sv https://a.test/x" {
+		t.Errorf("without an entry: %q", got)
+	}
+	if got := r("https://***@a.test"); len(got) != 2 || !strings.Contains(got[1], "'https://USER:PASSWORD@a.test|") {
+		t.Errorf("with an entry: %q", got)
 	}
 }
