@@ -27,6 +27,10 @@ const (
 	recordDiscard = 1 << 30
 )
 
+// maxRecord is the longest record with its header: PACKET_MAX of packet.bpf.h and a
+// page, of whatever size, for what stands before it.
+const maxRecord = maxSnaplen + 64<<10
+
 var errBadRing = errors.New("ring buffer: record reaches beyond what was written")
 
 // ring reads a BPF ring buffer in place, without copying a record out of it as
@@ -39,7 +43,8 @@ type ring struct {
 	// consumed and produced count bytes since the beginning. The kernel writes
 	// over what was consumed.
 	consumed, produced *uint64
-	// data is the buffer, mapped twice in a row: no record is broken in two.
+	// data is the buffer and behind it its beginning once more, as much as the
+	// longest record: none is broken in two.
 	data []byte
 	mask uint64
 	// position is where the next record begins. consumed lags behind it by the
@@ -56,7 +61,8 @@ func newRing(m *ebpf.Map) (*ring, error) {
 	if err != nil {
 		return nil, fmt.Errorf("map ring buffer: %w", err)
 	}
-	producer, err := unix.Mmap(m.FD(), int64(page), page+2*size, unix.PROT_READ, unix.MAP_SHARED)
+	// The kernel has the buffer twice in a row, but to map it takes time.
+	producer, err := unix.Mmap(m.FD(), int64(page), page+size+min(size, maxRecord), unix.PROT_READ, unix.MAP_SHARED)
 	if err != nil {
 		return nil, fmt.Errorf("map ring buffer: %w", errors.Join(err, unix.Munmap(consumer)))
 	}
@@ -132,7 +138,7 @@ func (r *ring) take() ([]byte, error) {
 		}
 		n := uint64(head &^ (recordBusy | recordDiscard))
 		size := (recordHeader + n + 7) &^ 7
-		if size > available {
+		if size > available || start+size > uint64(len(r.data)) {
 			return nil, errBadRing
 		}
 		r.position += size

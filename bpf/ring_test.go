@@ -105,6 +105,20 @@ func TestRingBusy(t *testing.T) {
 	r.expect("next")
 }
 
+// A record that is longer than any reaches beyond what is mapped.
+func TestRingBeyond(t *testing.T) {
+	r := newFakeRing(t, 64)
+	r.put(make([]byte, 32), 0)
+	r.expect(string(make([]byte, 32)))
+	r.put(make([]byte, 40), 0)
+	r.data = r.data[:64+16]
+	if _, err := r.next(testWait); !errors.Is(err, errBadRing) {
+		t.Errorf("%v, want %v", err, errBadRing)
+	}
+	r.data = r.data[:64+24]
+	r.expect(string(make([]byte, 40)))
+}
+
 func TestRingBad(t *testing.T) {
 	r := newFakeRing(t, 64)
 	r.put([]byte("x"), 0)
