@@ -2,6 +2,7 @@ package decode
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -158,7 +159,7 @@ func browse(t *testing.T, client, server *tls.Config) *tlsTape {
 	defer site.Close()
 	tape := &tlsTape{}
 	client.KeyLogWriter = tape
-	tr := &http.Transport{TLSClientConfig: client, ForceAttemptHTTP2: true, MaxConnsPerHost: 1, Dial: func(network, addr string) (net.Conn, error) {
+	tr := &http.Transport{TLSClientConfig: client, ForceAttemptHTTP2: true, MaxConnsPerHost: 1, DialContext: func(_ context.Context, network, addr string) (net.Conn, error) {
 		conn, err := net.Dial(network, addr)
 		return &tapedConn{conn, tape}, err
 	}}
@@ -203,7 +204,7 @@ func TestSkimTunnel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tr := &http.Transport{TLSClientConfig: client, ForceAttemptHTTP2: true, Proxy: http.ProxyURL(address), Dial: func(network, addr string) (net.Conn, error) {
+	tr := &http.Transport{TLSClientConfig: client, ForceAttemptHTTP2: true, Proxy: http.ProxyURL(address), DialContext: func(_ context.Context, network, addr string) (net.Conn, error) {
 		conn, err := net.Dial(network, addr)
 		return &tapedConn{conn, tape}, err
 	}}

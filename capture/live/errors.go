@@ -26,7 +26,7 @@ type StartError struct {
 	// Hints are complete commands or settings to try next, one each.
 	Hints []string
 	// Code is the exit code: 125 our own failure, 126 the command is not
-	// executable, 127 it was not found.
+	// executable, 127 it was not found, 128+n signal n came first.
 	Code int
 }
 

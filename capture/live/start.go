@@ -303,7 +303,10 @@ func (s *starting) first(at time.Time) []capture.Event {
 // notStarted explains why the stub did not become the command.
 func (s *starting) notStarted(a answer, err error) error {
 	<-s.run.exited
+	end := s.run.state
 	switch {
+	case err != nil && end.signal != "": // Ctrl-C while the kernel side was being loaded
+		return &StartError{Err: fmt.Errorf("%s came before the command was started", end.signal), Code: end.code}
 	case err != nil:
 		return err
 	case a.Step != "exec":

@@ -4,11 +4,14 @@ package live
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -60,6 +63,31 @@ func TestStartErrors(t *testing.T) {
 				t.Errorf("hints %q, want %q", e.Hints, tt.hint)
 			}
 		})
+	}
+	mustLeaveNothing(t)
+}
+
+// Ctrl-C while the kernel side is being loaded ends what would be the command.
+func TestSignalBeforeTheCommand(t *testing.T) {
+	needRoot(t)
+	load := func(o bpf.Options) (kernel, error) {
+		for gone := false; !gone; time.Sleep(time.Millisecond) {
+			for _, pid := range groupPIDs(o.Cgroup) {
+				line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+				if err == nil && strings.HasPrefix(string(line), StubName) {
+					gone = syscall.Kill(pid, syscall.SIGINT) == nil
+				}
+			}
+		}
+		for len(groupPIDs(o.Cgroup)) > 0 {
+			time.Sleep(time.Millisecond)
+		}
+		return &fakeKernel{}, nil
+	}
+	_, err := startWith(t.Context(), Options{Argv: []string{"true"}, Env: os.Environ()}, load)
+	var e *StartError
+	if !errors.As(err, &e) || e.Code != 128+int(syscall.SIGINT) || !strings.Contains(e.Error(), "SIGINT") {
+		t.Errorf("error %v, want SIGINT and %d", err, 128+int(syscall.SIGINT))
 	}
 	mustLeaveNothing(t)
 }

@@ -33,6 +33,8 @@ func TestTranslate(t *testing.T) {
 		want   capture.Event
 	}{
 		{
+			"the stub's fork", bpf.Sample{Kind: bpf.KindFork, Time: 98, PID: 4, Process: bpf.Process{Child: 5, Parent: 4}}, nil,
+		}, {
 			"the stub's exec", bpf.Sample{Kind: bpf.KindExec, Time: 99, PID: 5}, nil,
 		}, {
 			"exec", bpf.Sample{Kind: bpf.KindExec, Time: 200, PID: 5, Process: bpf.Process{PPID: 4, Exe: "/bin/go", Argv: []byte("go\x00\x00get\x00cu"), ArgvCut: true}},

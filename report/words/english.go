@@ -8,7 +8,7 @@ func english() []Sentence {
 		englishDNS(), englishTCP(), englishProxy(), englishTunnels(),
 		englishTLS(), englishAlerts(), englishCertificates(),
 		englishHTTP(), englishStreams(), englishRedirects(), englishStatus(), englishBodies(),
-		englishModules(), englishSums(), englishTrace(),
+		englishModules(), englishVersionControl(), englishSums(), englishTrace(),
 	)
 }
 

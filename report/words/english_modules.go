@@ -1,9 +1,8 @@
 package words
 
-// englishModules is about modules, checksums and version control.
+// englishModules is about modules and toolchains.
 func englishModules() []Sentence {
 	again := "curl -sv {url}"
-	private := "go env -w GOPRIVATE={host}   # if its modules are private: neither module proxies nor the checksum database are asked for them"
 	return []Sentence{
 		{
 			Rule: "http-not-found", Title: "not found",
@@ -50,6 +49,13 @@ func englishModules() []Sentence {
 			Proof:     "404 or 410 for golang.org/toolchain.",
 			LookAlike: "http-not-found: an ordinary module.",
 		},
+	}
+}
+
+// englishVersionControl is about discovery and git.
+func englishVersionControl() []Sentence {
+	private := "go env -w GOPRIVATE={host}   # if its modules are private: neither module proxies nor the checksum database are asked for them"
+	return []Sentence{
 		{
 			Rule: "import-path-404", Title: "the import path leads nowhere",
 			Summary:   "{host} answered {status} {text} to the discovery of {module}",
