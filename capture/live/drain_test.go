@@ -115,6 +115,7 @@ func FuzzTransport(f *testing.F) {
 	f.Add(segment(1, true, tcpFIN).Packet.Data)
 	f.Add(datagram(1, true).Packet.Data)
 	f.Add([]byte{4<<4 | 15})
+	f.Add([]byte{0: 4 << 4, 9: unix.IPPROTO_TCP, 13: 0xff, 39: 0}) // a header without length
 	f.Fuzz(func(t *testing.T, b []byte) {
 		protocol, flags := transport(b)
 		if flags != 0 && (protocol != unix.IPPROTO_TCP || len(b) < 34) {

@@ -133,7 +133,7 @@ func transport(b []byte) (protocol, flags byte) {
 	const tcpFlags = 13 // offset in the TCP header
 	at := 0
 	switch {
-	case len(b) >= 20 && b[0]>>4 == 4:
+	case len(b) >= 20 && b[0]>>4 == 4 && b[0]&15 >= 5:
 		protocol, at = b[9], int(b[0]&15)*4
 	case len(b) >= 40 && b[0]>>4 == 6:
 		protocol, at = b[6], 40
