@@ -58,8 +58,11 @@ func (s *site) serve(ctx context.Context) error {
 		return err
 	}
 	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil { // it ended: how says more
+		return errors.Join(err, cmd.Wait(), ctx.Err())
+	}
 	s.proxy = "https://" + strings.TrimSpace(line)
-	return err
+	return nil
 }
 
 // end stops the proxy and takes the network away.

@@ -59,10 +59,18 @@ func followed(path string) string {
 	return path
 }
 
-// special tells whether a path belongs to the kernel.
+// special tells whether a path names an open file of a process.
 func special(path string) bool {
 	abs, err := filepath.Abs(path)
-	return err == nil && (strings.HasPrefix(abs, "/dev/") || strings.HasPrefix(abs, "/proc/"))
+	if err != nil {
+		return false
+	}
+	for _, of := range []string{"/proc/", "/dev/fd/", "/dev/stdin", "/dev/stdout", "/dev/stderr"} {
+		if strings.HasPrefix(abs, of) {
+			return true
+		}
+	}
+	return false
 }
 
 // distinctFiles refuses two outputs in one file.
