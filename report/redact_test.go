@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/gopx-trace/gopx-trace/agent/trace"
 )
@@ -300,15 +299,5 @@ func BenchmarkRedact(b *testing.B) {
 	tr := many(20_000)
 	for b.Loop() {
 		Redact(tr)
-	}
-}
-
-// A trace of 20,000 requests with a secret each takes a fraction of this.
-func TestRedactIsQuick(t *testing.T) {
-	tr := many(20_000)
-	start := time.Now()
-	Redact(tr)
-	if took := time.Since(start); took > 5*time.Second {
-		t.Errorf("20,000 requests took %v", took)
 	}
 }
