@@ -1,7 +1,6 @@
 package diagnose
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/gopx-trace/gopx-trace/agent/trace"
@@ -41,7 +40,31 @@ const (
 // the numbers of the faults are those of the project's fault catalogue, which
 // lacks proxy-not-a-proxy, url-not-found and git-not-found.
 func Rules() []Rule {
-	return slices.Concat(nameRules(), wayRules(), proxyRules(), tlsRules(), httpRules(), moduleRules(), traceRules())
+	var rules []Rule
+	for _, l := range Layers() {
+		rules = append(rules, l.Rules...)
+	}
+	return rules
+}
+
+// Layer is a part of the way of a fetch, with the rules about it.
+type Layer struct {
+	// Name is an English heading without a capital.
+	Name  string
+	Rules []Rule
+}
+
+// Layers returns the rules by layer, in the order of [Rules].
+func Layers() []Layer {
+	return []Layer{
+		{"names", nameRules()},
+		{"the way and TCP", wayRules()},
+		{"the HTTP or SOCKS proxy between", proxyRules()},
+		{"TLS", tlsRules()},
+		{"HTTP", httpRules()},
+		{"modules, checksums and version control", moduleRules()},
+		{"the trace itself", traceRules()},
+	}
 }
 
 // nameRules are those about names.

@@ -72,7 +72,7 @@ func newRoot(e *env) *cobra.Command {
 	fl.Var(&f.maxSize, "max-size", "bound the recording, at least 1MiB, e.g. 200MB: the oldest bodies are cut first")
 	fl.DurationVar(&f.timeout, "timeout", 0, "end the command after this time, e.g. 2m (exit code 124)")
 	complete(cmd)
-	cmd.AddCommand(newReport(e), newDemo(e), newMan(cmd))
+	cmd.AddCommand(newReport(e), newExplain(e), newDemo(e), newMan(cmd))
 	return cmd
 }
 
