@@ -68,6 +68,10 @@ func tcpExamples() []example {
 		{"SYN just sent", func(s *story) { s.failed("a.test", "443", "S0", "", ""); s.exit(0) }, "", ""},
 		{"host unreachable", func(s *story) { s.failed("a.test", "443", "S0", "EHOSTUNREACH", "host unreachable from 10.0.0.254") }, "icmp-host-unreach", "route"},
 		{"no neighbour", func(s *story) { s.failed("a.test", "443", "S0", "EHOSTUNREACH", "") }, "arp-no-answer", "route"},
+		{"no neighbour, as the kernel tells itself", func(s *story) {
+			c := s.failed("a.test", "443", "S0", "EHOSTUNREACH", "")
+			c.Local, c.ICMP = "10.0.0.2:40000", "host unreachable from 10.0.0.2"
+		}, "arp-no-answer", "route"},
 		{"prohibited", func(s *story) {
 			s.failed("a.test", "443", "S0", "EHOSTUNREACH", "communication administratively prohibited from 10.0.0.254")
 		}, "fw-admin-prohibited", "route"},

@@ -81,14 +81,22 @@ func (f *facts) dialKind(c *trace.Connection) string {
 		return dialRefused
 	case strings.Contains(icmp, "net"), strings.Contains(icmp, "no route"), c.Errno == "ENETUNREACH":
 		return dialNoNetwork
-	case strings.Contains(icmp, "unreachable"):
+	case strings.Contains(icmp, "unreachable") && !byUs(c):
 		return dialNoHost
-	case c.Errno == "EHOSTUNREACH":
+	case c.Errno == "EHOSTUNREACH" || strings.Contains(icmp, "unreachable"):
 		return dialNoNeighbor // no router said so: nobody answered ARP or ND
 	case c.State == "S0" && (c.Retransmits > 0 || c.Errno == "ETIMEDOUT" || f.EndOf(c).Sub(c.StartedAt) >= minSilence):
 		return dialSilent
 	}
 	return ""
+}
+
+// byUs reports whether a connection's ICMP error came from its own end: the
+// kernel tells itself so when nobody answers ARP (ipv4_link_failure in
+// net/ipv4/route.c).
+func byUs(c *trace.Connection) bool {
+	ip, _ := goproxy.SplitAddress(c.Local)
+	return ip != "" && quotedBy(c.ICMP) == ip
 }
 
 // dialFault returns the findings for dials of that kind to hosts that are no
@@ -130,6 +138,8 @@ func (f *facts) dialFinding(d dial) *trace.Finding {
 // why says in words what became of the dial.
 func (d dial) why() string {
 	switch {
+	case d.c.ICMP != "" && byUs(d.c):
+		return d.c.ICMP + ", this machine itself: nobody answered ARP"
 	case d.c.ICMP != "":
 		return d.c.ICMP
 	case d.kind == dialSilent && d.c.Retransmits > 0:

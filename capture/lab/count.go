@@ -41,7 +41,9 @@ func (c *counts) watch(read func() (string, int)) {
 // Counts returns what the servers saw and did so far. Names are
 // "HOST: EVENT", where EVENT is an HTTP status, a DNS rcode, or one of
 // "request", "unanswered", "tunnel", "handshake failed", "raw", "SYN dropped".
-// "servers: RST" and "servers: port unreachable" are what their kernel sent.
+// "servers: RST", "servers: port unreachable" and "servers: unreachable" are what
+// their kernel sent; "client: unreachable" and "client: no route" are what the
+// client's kernel could not send.
 func (l *Lab) Counts() map[string]int {
 	l.counts.mu.Lock()
 	all := maps.Clone(l.counts.n)
@@ -84,18 +86,21 @@ func (l *Lab) Proves(names []string) error {
 	}
 }
 
-// watchKernel counts what the servers' kernel sends by itself, from the
-// tables of /proc/net/snmp (net/ipv4/proc.c): resets, of both families, and
-// ICMPv4 port unreachable messages.
+// watchKernel counts what the kernel does by itself in both namespaces, from
+// the tables of /proc/net/snmp (net/ipv4/proc.c): resets, of both families, and
+// of IPv4 what is unreachable.
 func (l *Lab) watchKernel() {
-	l.counts.watch(func() (string, int) { return "servers: RST", l.snmp("Tcp:", "OutRsts") })
-	l.counts.watch(func() (string, int) { return "servers: port unreachable", l.snmp("Udp:", "NoPorts") })
+	l.counts.watch(func() (string, int) { return "servers: RST", l.servers.snmp("Tcp:", "OutRsts") })
+	l.counts.watch(func() (string, int) { return "servers: port unreachable", l.servers.snmp("Udp:", "NoPorts") })
+	l.counts.watch(func() (string, int) { return "servers: unreachable", l.servers.snmp("Icmp:", "OutDestUnreachs") })
+	l.counts.watch(func() (string, int) { return "client: unreachable", l.client.snmp("Icmp:", "OutDestUnreachs") })
+	l.counts.watch(func() (string, int) { return "client: no route", l.client.snmp("Ip:", "OutNoRoutes") })
 }
 
-// snmp reads a counter of the servers' kernel; 0 where it cannot be read.
-func (l *Lab) snmp(table, column string) int {
+// snmp reads a counter of the namespace's kernel; 0 where it cannot be read.
+func (n *namespace) snmp(table, column string) int {
 	var text []byte
-	err := l.servers.do(func() (err error) {
+	err := n.do(func() (err error) {
 		text, err = os.ReadFile("/proc/thread-self/net/snmp")
 		return err
 	})

@@ -66,12 +66,13 @@ func FaultNamed(name string) (Fault, bool) {
 
 // Faults lists what the lab can show: healthy cases, then faults by layer.
 func Faults() []Fault {
-	return slices.Concat(healthy(), nameFaults(), connectFaults(), proxyFaults(), tlsFaults(), httpFaults(), sumFaults(), directFaults())
+	return slices.Concat(healthy(), nameFaults(), wayFaults(), connectFaults(), proxyFaults(), tlsFaults(), httpFaults(), sumFaults(), directFaults(), variants())
 }
 
 // Hops of the faults.
 const (
 	atResolver = "resolver"
+	atRoute    = "route"
 	atProxy    = "http-proxy:" + ProxyHost
 	atGoProxy  = "goproxy:" + GoProxyHost
 	atCDN      = "redirect:" + CDNHost

@@ -99,15 +99,20 @@ func (l *Lab) makeNetwork() error {
 	if err := l.client.do(l.layCable); err != nil {
 		return err
 	}
-	var numbers []byte
+	numbers := []byte{routerNumber} // the first: ICMP errors come from it
 	for _, p := range places() {
-		numbers = append(numbers, p.number)
+		if l.setup.server(p.host).Way == OnLink {
+			numbers = append(numbers, p.number)
+		}
 	}
 	// The server end comes up first: whoever comes second finds a carrier.
 	if err := l.servers.do(func() error { return l.bringUp(numbers) }); err != nil {
 		return err
 	}
-	return l.client.do(func() error { return l.bringUp([]byte{clientNumber}) })
+	if err := l.client.do(func() error { return l.bringUp([]byte{clientNumber}) }); err != nil {
+		return err
+	}
+	return l.makeWays()
 }
 
 // layCable makes the veth pair; it runs in the client's namespace.

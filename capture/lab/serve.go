@@ -87,7 +87,7 @@ func (l *Lab) newServer(host string, h http.Handler) *http.Server {
 // the setup gives the host's ports; stop ends the loops.
 func (l *Lab) serve(host string, port uint16, loop func(net.Listener), stop func() error) error {
 	s := l.setup.server(host)
-	if s.Port == Closed {
+	if s.Port == Closed || s.Way != OnLink {
 		return nil
 	}
 	for _, addr := range l.Addrs(host) {

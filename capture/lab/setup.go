@@ -68,6 +68,8 @@ type Answer func(next http.Handler) http.Handler
 
 // Server says how one host misbehaves. The zero value is a healthy server.
 type Server struct {
+	// Way is how the client's packets get to the host.
+	Way         Way
 	Port        Port
 	Certificate Certificate
 	// HTTP1 leaves h2 out of ALPN.
@@ -170,7 +172,8 @@ func addr6(number byte) netip.Addr {
 	return netip.AddrFrom16([16]byte{0: 0xfd, 1: 0x77, 15: number})
 }
 
-// addrs returns the addresses of a host number, in the families of the setup.
+// addrs returns the addresses of a host number on the cable's network, in the
+// families of the setup.
 func (s *Setup) addrs(number byte) []netip.Addr {
 	switch s.Family {
 	case IPv6Only:
@@ -190,5 +193,11 @@ func (l *Lab) Addrs(host string) []netip.Addr {
 	if i < 0 {
 		return nil
 	}
-	return l.setup.addrs(all[i].number)
+	addrs := l.setup.addrs(all[i].number)
+	if l.setup.server(host).Way.elsewhere() {
+		for i, a := range addrs {
+			addrs[i] = moved(a)
+		}
+	}
+	return addrs
 }

@@ -38,7 +38,7 @@ func englishTCP() []Sentence {
 			Because:   "the next hop, or the host itself if it is on this subnet, does not answer ARP or neighbour solicitations",
 			Fix:       []string{"ip neigh show to {ip}", "ip route get {ip}", "ping -c 1 {ip}"},
 			Meaning:   "Nobody on the local link has that address.",
-			Proof:     "EHOSTUNREACH from the kernel without an ICMP error on the wire.",
+			Proof:     "EHOSTUNREACH from the kernel, which at most sent an ICMP error to itself: no router said so.",
 			LookAlike: "icmp-host-unreach: a router said so.",
 		},
 		{
