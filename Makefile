@@ -43,14 +43,19 @@ unit: ## run the tests without root and without installing anything
 check-tools: ## install the packages that the tests use (Debian)
 	@.ci/packages
 
-vet: ## go vet, on this system and for those that only read files
+vet: ## go vet, for this system
 	$(GO) vet ./... ./.ci/bench
 
 lint: ## golangci-lint with .golangci.yml
 	$(LINT) run ./... ./.ci/bench
 
-cross: ## the objects for arm64 build
+cross: ## vet and build for arm64, and what reads files for macOS and Windows
 	GOARCH=arm64 CGO_ENABLED=0 $(GO) vet ./...
+	GOARCH=arm64 CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/gopx-trace
+	set -e; for target in darwin/arm64 windows/amd64; do \
+	export CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/}; echo "$$target"; \
+	$(GO) vet ./agent/... ./report/... ./capture ./capture/pcapfile ./capture/live ./cmd/...; \
+	$(GO) build -o /dev/null ./cmd/gopx-trace; done
 
 fuzz: ## fuzz each target for FUZZTIME
 	@.ci/fuzz $(FUZZTIME)

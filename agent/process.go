@@ -2,9 +2,6 @@ package agent
 
 import (
 	"slices"
-	"syscall"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/gopx-trace/gopx-trace/agent/trace"
 	"github.com/gopx-trace/gopx-trace/capture"
@@ -39,15 +36,6 @@ func (b *builder) process(e *capture.Process) {
 		p.ExitedAt = e.Time
 		p.ExitCode, p.Signal = exitStatus(e.WaitStatus)
 	}
-}
-
-// exitStatus splits a wait(2) status word.
-func exitStatus(status uint32) (code *int, signal string) {
-	w := syscall.WaitStatus(status)
-	if w.Signaled() {
-		return nil, unix.SignalName(w.Signal())
-	}
-	return new(w.ExitStatus()), ""
 }
 
 func environment(e *capture.Environment) *trace.Environment {

@@ -1,10 +1,6 @@
 package agent
 
 import (
-	"syscall"
-
-	"golang.org/x/sys/unix"
-
 	"github.com/gopx-trace/gopx-trace/agent/trace"
 	"github.com/gopx-trace/gopx-trace/capture"
 )
@@ -20,7 +16,7 @@ type socket struct {
 // socket takes an event of a socket in. Only what packets can't tell is kept:
 // the address that was dialled and the errors that the process was given.
 func (b *builder) socket(e *capture.Socket) {
-	if e.Protocol != 0 && e.Protocol != unix.IPPROTO_TCP {
+	if e.Protocol != 0 && e.Protocol != linuxTCP {
 		return
 	}
 	s := b.sockets[e.Cookie]
@@ -30,11 +26,11 @@ func (b *builder) socket(e *capture.Socket) {
 	}
 	switch e.Kind {
 	case capture.SocketConnect:
-		if e.Type == unix.SOCK_STREAM {
+		if e.Type == linuxStream {
 			s.dialled = new(*e)
 		}
 	case capture.SocketConnected:
-		if e.Errno != uint32(syscall.EINPROGRESS) {
+		if e.Errno != linuxInProgress {
 			s.note(e.Errno)
 		}
 	case capture.SocketError:
@@ -67,11 +63,4 @@ func (s *socket) refused(id int) *trace.Connection {
 		ID: id, PID: s.dialled.PID, Remote: s.dialled.Remote.String(), StartedAt: s.dialled.Time,
 		State: "OTH", Errno: errnoName(s.errno),
 	}
-}
-
-func errnoName(n uint32) string {
-	if name := unix.ErrnoName(syscall.Errno(n)); name != "" {
-		return name
-	}
-	return syscall.Errno(n).Error()
 }

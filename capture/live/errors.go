@@ -6,35 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/gopx-trace/gopx-trace/bpf"
 )
-
-// Exit codes of [StartError], as the shell has them (POSIX 2.8.2; env(1)).
-const (
-	exitFailure       = 125 // our own
-	exitNotExecutable = 126
-	exitNotFound      = 127
-)
-
-// StartError says why the command could not be started under observation.
-type StartError struct {
-	Err error
-	// Hints are complete commands or settings to try next, one each.
-	Hints []string
-	// Code is the exit code: 125 our own failure, 126 the command is not
-	// executable, 127 it was not found, 128+n signal n came first.
-	Code int
-}
-
-// Error implements error.
-func (e *StartError) Error() string { return e.Err.Error() }
-
-// Unwrap returns the cause.
-func (e *StartError) Unwrap() error { return e.Err }
 
 // failure is our own failure, without a hint.
 func failure(format string, args ...any) *StartError {
@@ -63,9 +39,6 @@ func kernelError(err error, argv []string) *StartError {
 	return e
 }
 
-// ErrNeedsRoot is the cause of a [StartError] for want of rights.
-var ErrNeedsRoot = errors.New("tracing needs root")
-
 // notPermitted says how to run the same with the rights it needs. Root without
 // them is in a container.
 func notPermitted(err error, argv []string) *StartError {
@@ -91,26 +64,6 @@ func noCgroup2(err error) *StartError {
 // minimumKernel is the oldest release that has all that cannot be done
 // without: the sleepable uprobe.
 const minimumKernel = "6.0"
-
-// Quote writes a command so that a shell reads the same words.
-func Quote(argv []string) string {
-	words := make([]string, len(argv))
-	for i, a := range argv {
-		words[i] = quote(a)
-	}
-	return strings.Join(words, " ")
-}
-
-// quote writes a word in single quotes if it needs any.
-func quote(word string) string {
-	plain := func(r rune) bool {
-		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("@%+=:,./_-", r)
-	}
-	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
-}
 
 // kernelRelease is the running kernel's version, e.g. 6.18.44.
 func kernelRelease() string {

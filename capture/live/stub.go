@@ -17,10 +17,6 @@ import (
 	"github.com/gopx-trace/gopx-trace/capture/live/invoker"
 )
 
-// StubName is argv[0] of our own program when it is started to become the
-// traced command: main must then call [Stub] and nothing else.
-const StubName = "gopx-trace-exec"
-
 // order is what the stub is told to become.
 type order struct {
 	// Paths are tried in turn, as execvp(3) does along PATH.

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"os"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/gopx-trace/gopx-trace/agent"
 	"github.com/gopx-trace/gopx-trace/agent/trace"
 	"github.com/gopx-trace/gopx-trace/capture/live"
@@ -61,10 +59,7 @@ func exitCode(r *live.Run, t *trace.Trace) int {
 	if t.Command != nil && t.Command.TimedOut {
 		return exitTimeout
 	}
-	code, signal := r.Result()
-	if signal != "" {
-		return 128 + int(unix.SignalNum(signal))
-	}
+	code, _ := r.Result()
 	return code
 }
 
