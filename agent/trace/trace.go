@@ -7,6 +7,7 @@
 package trace
 
 import (
+	"math"
 	"strconv"
 	"time"
 )
@@ -31,13 +32,36 @@ func MillisOf(d time.Duration) Millis { return Millis(float64(d) / 1e6) }
 func (m Millis) Duration() time.Duration { return time.Duration(float64(m) * 1e6) }
 
 // MarshalJSON writes at most six decimals (nanoseconds), without an exponent.
-func (m Millis) MarshalJSON() ([]byte, error) {
-	return strconv.AppendFloat(nil, roundNanos(float64(m)), 'f', -1, 64), nil
+func (m Millis) MarshalJSON() ([]byte, error) { return m.AppendTo(nil), nil }
+
+// AppendTo appends what MarshalJSON writes.
+func (m Millis) AppendTo(b []byte) []byte {
+	if b, ok := m.appendNanos(b); ok {
+		return b
+	}
+	rounded, _ := strconv.ParseFloat(strconv.FormatFloat(float64(m), 'f', 6, 64), 64)
+	return strconv.AppendFloat(b, rounded, 'f', -1, 64)
 }
 
-func roundNanos(ms float64) float64 {
-	f, _ := strconv.ParseFloat(strconv.FormatFloat(ms, 'f', 6, 64), 64)
-	return f
+// appendNanos is AppendTo for a number of whole nanoseconds, of which all
+// digits fit into a float64; false for others.
+func (m Millis) appendNanos(b []byte) (_ []byte, ok bool) {
+	const most, slack = 1e15, 1e-3
+	nanos := math.Round(float64(m) * 1e6)
+	if !(nanos >= 0 && nanos < most) || math.Abs(float64(m)*1e6-nanos) > slack || math.Signbit(float64(m)) {
+		return b, false
+	}
+	n := uint64(nanos)
+	b = strconv.AppendUint(b, n/1e6, 10)
+	if n %= 1e6; n == 0 {
+		return b, true
+	}
+	b = append(b, '.')
+	for unit := uint64(1e5); n > 0; unit /= 10 {
+		b = append(b, '0'+byte(n/unit))
+		n %= unit
+	}
+	return b, true
 }
 
 // Trace is everything understood of one run or one capture file.
