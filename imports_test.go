@@ -29,7 +29,7 @@ func steps() []string {
 	return []string{
 		"bpf",
 		"capture", "capture/pcapfile", "capture/live/invoker", "capture/live/settings", "capture/live/gate", "capture/live", "capture/lab",
-		"agent/trace", "agent/flow", "agent/keylog", "agent/decode", "agent/goproxy", "agent/diagnose", "agent",
+		"agent/trace", "agent/flow", "agent/keylog", "agent/digest", "agent/decode", "agent/goproxy", "agent/diagnose", "agent",
 		"report/words", "report",
 		"cmd",
 	}

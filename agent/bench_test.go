@@ -179,7 +179,13 @@ func TestLongDownload(t *testing.T) {
 	}
 }
 
-// BenchmarkBulk understands a download of 200 MB in super-packets.
+// traced makes events those of a traced command.
+func traced(events []capture.Event) []capture.Event {
+	return append([]capture.Event{&capture.Command{Time: at(0), Argv: []string{"go"}, PID: 1}}, events...)
+}
+
+// BenchmarkBulk understands a download of 200 MB in super-packets, of a traced
+// command and of a capture file, where all of it is decrypted and hashed.
 func BenchmarkBulk(b *testing.B) {
 	const size = 200 << 20
 	for _, test := range []struct {
@@ -194,17 +200,22 @@ func BenchmarkBulk(b *testing.B) {
 			events := recorded(b, test.config, zip(size), func(get func(string) int64) {
 				get("/example.test/m/@v/v1.0.0.zip")
 			})
-			b.SetBytes(size)
-			b.ReportAllocs()
-			for b.Loop() {
-				tr, err := Run(&script{events, io.EOF})
-				if err != nil || len(tr.Requests) != 1 || tr.Requests[0].ResponseBytes != size {
-					b.Fatal(err, tr.Requests)
-				}
-			}
-			b.ReportMetric(float64(len(events)), "packets")
+			b.Run("traced", func(b *testing.B) { bulk(b, traced(events), size) })
+			b.Run("file", func(b *testing.B) { bulk(b, events, size) })
 		})
 	}
+}
+
+func bulk(b *testing.B, events []capture.Event, size uint64) {
+	b.SetBytes(int64(size))
+	b.ReportAllocs()
+	for b.Loop() {
+		tr, err := Run(&script{events, io.EOF})
+		if err != nil || len(tr.Requests) != 1 || tr.Requests[0].ResponseBytes != size {
+			b.Fatal(err, tr.Requests)
+		}
+	}
+	b.ReportMetric(float64(len(events)), "packets")
 }
 
 // BenchmarkSmall understands 20,000 small requests on one connection.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gopx-trace/gopx-trace/agent/decode"
+	"github.com/gopx-trace/gopx-trace/agent/digest"
 	"github.com/gopx-trace/gopx-trace/agent/flow"
 	"github.com/gopx-trace/gopx-trace/agent/keylog"
 	"github.com/gopx-trace/gopx-trace/agent/trace"
@@ -17,6 +18,7 @@ type builder struct {
 	table   *flow.Table
 	secrets *keylog.Store
 	lookups decode.Lookups
+	sums    digest.Sums
 	procs   map[uint32]*trace.Process
 	// sockets are the TCP sockets of the traced processes by cookie.
 	sockets map[uint64]*socket
@@ -82,7 +84,12 @@ func (b *builder) open(c *flow.Conn) flow.Stream {
 	}
 	c.Value = facts
 	b.trace.Connections = append(b.trace.Connections, facts)
-	return decode.NewDetect(&decode.Conn{Facts: facts, Endpoints: c.Endpoints, TCP: c, Secrets: b.secrets, Out: b})
+	return decode.NewDetect(&decode.Conn{
+		Facts: facts, Endpoints: c.Endpoints, TCP: c, Secrets: b.secrets, Sums: &b.sums, Out: b,
+		// Beside a command that runs there is no time for more; its recording has
+		// to give the same.
+		HashAll: b.trace.Command == nil,
+	})
 }
 
 // closed takes the TCP facts of a complete connection over.

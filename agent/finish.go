@@ -12,6 +12,7 @@ import (
 func (b *builder) finish() *trace.Trace {
 	b.table.Close()
 	b.secrets.Close()
+	b.sums.Close()
 	t := b.trace
 	t.Lookups = b.lookups.Close()
 	b.unsent()

@@ -14,6 +14,7 @@ package decode
 import (
 	"slices"
 
+	"github.com/gopx-trace/gopx-trace/agent/digest"
 	"github.com/gopx-trace/gopx-trace/agent/flow"
 	"github.com/gopx-trace/gopx-trace/agent/keylog"
 	"github.com/gopx-trace/gopx-trace/agent/trace"
@@ -27,6 +28,12 @@ type Conn struct {
 	Endpoints flow.Endpoints
 	// Secrets are the TLS secrets known so far.
 	Secrets *keylog.Store
+	// Sums computes the digests of bodies; with a nil one they are computed at
+	// once.
+	Sums *digest.Sums
+	// HashAll: every answer body gets a digest, however long. Else longer ones
+	// than [MaxHashed] are only counted, and not even decrypted.
+	HashAll bool
 	// Out receives what was decoded.
 	Out Out
 	// Secure is set inside a TLS layer: the scheme is https.

@@ -1,20 +1,19 @@
 package decode
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"hash"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/gopx-trace/gopx-trace/agent/digest"
 	"github.com/gopx-trace/gopx-trace/agent/flow"
 	"github.com/gopx-trace/gopx-trace/agent/trace"
 )
 
 // What is kept of the body of an answer.
 const (
-	// MaxHashed is the longest answer body, in bytes, that gets a SHA-256.
+	// MaxHashed is the longest answer body, in bytes, that gets a SHA-256 where
+	// not all of them do: see [Conn].HashAll.
 	MaxHashed = 1 << 20
 	// MaxBody is how many bytes of a textual answer Request.Body keeps.
 	MaxBody = 8 << 10
@@ -49,7 +48,7 @@ type exchange struct {
 	r *trace.Request
 	// want is the announced length of the answer's body, -1 where unknown.
 	want int64
-	sum  hash.Hash
+	sum  digest.Sum
 	// hash and keep say whether the body is still hashed and kept.
 	hash, keep bool
 	// answered is set from the head of the final answer on; over when nothing
@@ -100,9 +99,12 @@ func (x *exchange) answer(status int, text string, headers []trace.Header, first
 	if n, present, ok := contentLength(headers); present && ok {
 		x.want = int64(n)
 	}
-	x.hash = x.want <= MaxHashed
+	x.hash = x.hashable(x.want)
 	x.time()
 }
+
+// hashable says whether a body of n bytes gets a digest.
+func (x *exchange) hashable(n int64) bool { return x.c.HashAll || n <= MaxHashed }
 
 // tunnel notes what a proxy answered to a CONNECT; m ended the answer's head.
 func (x *exchange) tunnel(m flow.Mark) {
@@ -137,17 +139,10 @@ func (x *exchange) body(b []byte, m flow.Mark) {
 		x.r.Body = append(x.r.Body, b[:min(len(b), MaxBody-len(x.r.Body))]...)
 		x.keep = len(x.r.Body) < MaxBody
 	}
-	if !x.hash {
-		return
+	x.hash = x.hash && x.hashable(int64(x.r.ResponseBytes))
+	if x.hash {
+		x.c.Sums.Write(&x.sum, b)
 	}
-	if x.r.ResponseBytes > MaxHashed {
-		x.hash, x.sum = false, nil
-		return
-	}
-	if x.sum == nil {
-		x.sum = sha256.New()
-	}
-	x.sum.Write(b)
 }
 
 // missed counts n bytes of the answer's body that were not observed.
@@ -162,10 +157,8 @@ func (x *exchange) complete(m flow.Mark) {
 		return
 	}
 	x.r.ResponseComplete = true
-	if x.hash && x.sum != nil {
-		var digest [2 * sha256.Size]byte
-		hex.Encode(digest[:], x.sum.Sum(nil))
-		x.r.ResponseSHA256 = string(digest[:])
+	if x.hash && x.r.ResponseBytes > 0 {
+		x.c.Sums.Finish(&x.sum, &x.r.ResponseSHA256)
 	}
 	x.seen(m)
 	x.finish(m)
@@ -231,7 +224,7 @@ func (x *exchange) seen(m flow.Mark) {
 
 // finish closes the books.
 func (x *exchange) finish(m flow.Mark) {
-	x.over, x.sum = true, nil
+	x.over = true
 	x.r.EndedAt = m.Time
 	x.time()
 }

@@ -5,7 +5,8 @@ import (
 	"github.com/gopx-trace/gopx-trace/agent/keylog"
 )
 
-// Long bodies are only counted, and so need not be decrypted: a TLS layer asks
+// What is only counted, as long bodies are while a command runs, need not be
+// decrypted: a TLS layer asks
 // the stream inside what the next bytes are for, and skims records of which it
 // needs little. A skimmed record is not authenticated. That its keys and its
 // number are right follows from the records before it: one of application data
@@ -27,7 +28,7 @@ func (t *tlsLayer) skim(h *tlsHalf, r []byte, passed int, m flow.Mark) bool {
 	if len(r)+passed < minSkimmed || !h.follows() {
 		return false
 	}
-	if n, counted := ahead(t.inner, h.dir); passed == 0 && !counted && n >= minSkimmed/2 {
+	if n, counted := ahead(t.inner, h.dir); passed == 0 && !counted && (n >= minSkimmed/2 || t.conn.HashAll) {
 		return false
 	}
 	u := h.opener.Unchecked(r, passed)
