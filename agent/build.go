@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -115,6 +116,9 @@ func (b *builder) closed(c *flow.Conn) {
 		if m.Frame != 0 {
 			facts.Frames = append(facts.Frames, m.Frame)
 		}
+	}
+	if n := c.Overlaps[flow.ToServer] + c.Overlaps[flow.ToClient]; n > 0 {
+		facts.Notes = append(facts.Notes, fmt.Sprintf("TCP: %d segment(s) overlap bytes that were seen before; the first bytes count", n))
 	}
 	b.trace.Losses.MissedBytes += facts.MissedBytes
 	if s := b.sockets[c.Socket]; s != nil {

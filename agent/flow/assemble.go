@@ -23,6 +23,10 @@ const (
 const (
 	reorderSegments = 64
 	reorderTime     = time.Second
+	// reorderKnown is the allowance where the receiver has acknowledged bytes
+	// behind the hole, so that it has those in the hole: nobody will send them
+	// again, only the capture may have them out of order.
+	reorderKnown = 10 * time.Millisecond
 )
 
 // reorderedWithin is how late a segment may be and still count as reordered
@@ -35,10 +39,14 @@ type half struct {
 	syn            bool
 	// moved is set when something was delivered.
 	moved bool
-	next  uint32 // number of the next byte to deliver
-	top   uint32 // one past the highest byte that was seen
-	topAt time.Time
-	held  spans
+	// bare is set while a direction whose start was not captured has sent
+	// segments without payload only: next may be one too low; see place.
+	bare    bool
+	skipped uint32 // where the last hole that was given up ended
+	next    uint32 // number of the next byte to deliver
+	top     uint32 // one past the highest byte that was seen
+	topAt   time.Time
+	held    spans
 	// since and later measure the hole at next: since when, and how many
 	// segments came behind it.
 	since time.Time
@@ -89,6 +97,15 @@ func (h *half) again(x span, tolerance time.Duration) bool {
 	return before(x.seq, h.next) || h.held.has(x.seq) || x.at.Time.Sub(h.topAt) > tolerance
 }
 
+// overlaps reports whether x repeats a part of the bytes that were seen, or has
+// other ones in their place as far as they are still held.
+func (h *half) overlaps(x span) bool {
+	if before(x.seq, h.next) {
+		return before(h.next, x.end()) && h.next != h.skipped
+	}
+	return h.held.conflicts(x)
+}
+
 // keepAlive reports whether x is a keep-alive: one byte that was sent before
 // (RFC 9293, section 3.8.4), of any value.
 func (h *half) keepAlive(x span) bool { return x.n == 1 && x.seq+1 == h.top }
@@ -103,10 +120,15 @@ func (h *half) hole() int {
 
 // overdue reports whether the hole at next will not be filled.
 func (h *half) overdue(now time.Time) bool {
-	if len(h.held.list) == 0 || h.later < reorderSegments && now.Sub(h.since) < reorderTime {
+	if len(h.held.list) == 0 {
 		return false
 	}
-	return !h.heard || h.hole() > 0
+	late := h.later >= reorderSegments || now.Sub(h.since) >= reorderTime
+	if !h.heard {
+		return late
+	}
+	known := h.hole() > int(h.held.list[0].seq-h.next) && now.Sub(h.since) >= reorderKnown
+	return known || late && h.hole() > 0
 }
 
 // assemble brings the payload of a segment into order.
@@ -116,11 +138,16 @@ func (c *connection) assemble(d Dir, s *segment) {
 		c.reset(d, s)
 		return
 	}
+	if c.ResetBy != nil && !c.survived(d, s) {
+		return
+	}
 	h := &c.half[d]
 	if s.has(flagACK) {
+		// What is acknowledged was there before the answer to it.
 		c.half[d.Opposite()].acknowledge(s.ack)
+		c.settle(d.Opposite(), s.at)
 	}
-	if s.length > 0 && c.ResetBy == nil {
+	if s.length > 0 {
 		c.payload(d, s)
 	}
 	if s.has(flagFIN) {
@@ -144,6 +171,7 @@ func (c *connection) begin(d Dir, s *segment) {
 		}
 	case !h.started:
 		h.start(s.seq)
+		h.bare = s.length == 0
 	}
 	if s.has(flagACK) && h.syn && !peer.started {
 		peer.start(s.ack)
@@ -161,6 +189,9 @@ func (c *connection) payload(d Dir, s *segment) {
 		c.Retransmits[d]++
 		c.life.counted(d, 'T', countRetransmit)
 	}
+	if h.overlaps(x) {
+		c.Overlaps[d]++
+	}
 	if before(h.top, x.end()) && int32(x.end()-h.top) <= maxAhead {
 		h.top, h.topAt = x.end(), x.at.Time
 	}
@@ -173,6 +204,12 @@ func (c *connection) payload(d Dir, s *segment) {
 // drops them if they are late.
 func (c *connection) place(d Dir, x span) {
 	h := &c.half[d]
+	if h.bare && x.seq == h.next+1 {
+		// The segment without payload was a keep-alive: the number before the
+		// next one (RFC 9293, section 3.8.4).
+		h.next++
+	}
+	h.bare = false
 	if over := int(int32(h.next - x.seq)); over >= x.n {
 		return
 	} else if over > 0 {
@@ -266,6 +303,7 @@ func (c *connection) skip(d Dir, n int, at Mark) {
 	h := &c.half[d]
 	h.moved = true
 	h.next += uint32(n)
+	h.skipped = h.next
 	c.gap(d, n, at)
 }
 
@@ -305,24 +343,6 @@ func (h *half) finish(s *segment) {
 		return
 	}
 	h.fin, h.end, h.finAt = true, end, s.at
-}
-
-// reset ends both directions, unless the receiver of the RST must ignore it
-// because its number is not in the window (RFC 9293, section 3.10.7.4).
-func (c *connection) reset(d Dir, s *segment) {
-	h := &c.half[d]
-	if h.heard && (before(s.seq, h.acked) || int32(s.seq-h.acked) > maxAhead) {
-		return
-	}
-	if c.ResetBy == nil {
-		by := d
-		c.ResetBy = &by
-		c.closed(s.at)
-	}
-	for _, d := range []Dir{ToServer, ToClient} {
-		c.flush(d, s.at)
-		c.end(d, Reset, s.at)
-	}
 }
 
 // flush delivers what is held and gives up what is missing at the end, as far

@@ -24,6 +24,7 @@ type story struct {
 	segs    []seg
 	want    []string
 	missed  [2]uint64
+	overlap [2]int
 	again   [2]int
 	history string
 	state   string
@@ -39,6 +40,9 @@ func tell(t *testing.T, stories []story) {
 			}
 			if c.Missed != tt.missed {
 				t.Errorf("missed %v, want %v", c.Missed, tt.missed)
+			}
+			if c.Overlaps != tt.overlap {
+				t.Errorf("overlaps %v, want %v", c.Overlaps, tt.overlap)
 			}
 			if c.Retransmits != tt.again {
 				t.Errorf("retransmits %v, want %v", c.Retransmits, tt.again)
@@ -71,6 +75,7 @@ func TestOrder(t *testing.T) {
 			seg{from: ToServer, flags: "A", seq: 3, ack: 1, data: "cdefgh"},
 			seg{from: ToServer, flags: "A", seq: 1, ack: 1, data: "abc"}),
 		want:    []string{"> ab @6", "> c @5", "> DEF @4", "> gh @5", "> open @6", "< open @6"},
+		overlap: [2]int{1, 0},
 		history: "ShAD", state: "S1",
 	}, {
 		name: "sent again, wholly and with new bytes",
@@ -79,7 +84,7 @@ func TestOrder(t *testing.T) {
 			seg{from: ToServer, flags: "A", seq: 1, ack: 1, data: "abc"},
 			seg{from: ToServer, flags: "A", seq: 2, ack: 1, data: "BCDE"}),
 		want:  []string{"> abc @4", "> DE @6", "> open @6", "< open @6"},
-		again: [2]int{2, 0}, history: "ShADT", state: "S1",
+		again: [2]int{2, 0}, overlap: [2]int{1, 0}, history: "ShADT", state: "S1",
 	}, {
 		name: "a hole filled at once is reordering, later it is a retransmission",
 		segs: after(shake(),
@@ -88,7 +93,7 @@ func TestOrder(t *testing.T) {
 			seg{from: ToServer, flags: "A", seq: 5, ack: 1, data: "ee"},
 			seg{from: ToServer, flags: "A", seq: 3, ack: 1, data: "cd", after: 200 * time.Millisecond}),
 		want:  []string{"> a @5", "> b @4", "> cd @7", "> ee @6", "> open @7", "< open @7"},
-		again: [2]int{1, 0}, history: "ShADT", state: "S1",
+		again: [2]int{1, 0}, overlap: [2]int{1, 0}, history: "ShADT", state: "S1",
 	}, {
 		name: "keep-alives are no data",
 		segs: after(shake(),
@@ -136,6 +141,21 @@ func TestGaps(t *testing.T) {
 		want:   []string{"< gap 3 @4", "< def @4", "< ghi @7", "> open @7", "< open @7"},
 		missed: [2]uint64{0, 3}, history: "ShAdg", state: "S1",
 	}, {
+		name: "a hole is a gap before the answer to the bytes behind it",
+		segs: after(shake(),
+			seg{from: ToServer, flags: "A", seq: 4, ack: 1, data: "def"},
+			seg{from: ToClient, flags: "A", seq: 1, ack: 7, data: "yes", after: 10 * time.Millisecond}),
+		want:   []string{"> gap 3 @4", "> def @4", "< yes @5", "> open @5", "< open @5"},
+		missed: [2]uint64{3, 0}, history: "ShADdG", state: "S1",
+	}, {
+		name: "a capture out of order for a moment has no hole",
+		segs: after(shake(),
+			seg{from: ToServer, flags: "A", seq: 4, ack: 1, data: "def"},
+			seg{from: ToClient, flags: "A", seq: 1, ack: 7, data: "yes"},
+			seg{from: ToServer, flags: "A", seq: 1, ack: 1, data: "abc"}),
+		want:    []string{"< yes @5", "> abc @6", "> def @4", "> open @6", "< open @6"},
+		history: "ShADd", state: "S1",
+	}, {
 		name: "a hole that was not acknowledged will be filled",
 		segs: after(shake(),
 			seg{from: ToClient, flags: "A", seq: 4, ack: 1, data: "def"},
@@ -182,6 +202,16 @@ func TestBeginnings(t *testing.T) {
 		},
 		want:    []string{"< tail of something @1", "> bye @3", "> finished @3", "< finished @4"},
 		history: "^dAFf", state: "SF",
+	}, {
+		name: "the capture begins with a keep-alive",
+		segs: []seg{
+			{from: ToServer, flags: "A", seq: 50, ack: 100},
+			{from: ToClient, flags: "A", seq: 100, ack: 51},
+			{from: ToServer, flags: "A", seq: 51, ack: 100, data: "question"},
+			{from: ToClient, flags: "A", seq: 100, ack: 59, data: "answer"},
+		},
+		want:    []string{"> question @3", "< answer @4", "> open @4", "< open @4"},
+		history: "AaDd", state: "OTH",
 	}, {
 		name:    "refused",
 		segs:    []seg{{from: ToServer, flags: "S"}, {from: ToClient, flags: "RA", ack: 1}},
@@ -240,7 +270,7 @@ func TestEndings(t *testing.T) {
 			seg{from: ToClient, flags: "A", seq: 4, ack: 1, data: "def"},
 			seg{from: ToServer, flags: "RA", seq: 1, ack: 1},
 			seg{from: ToClient, flags: "A", seq: 1, ack: 1, data: "abc"}),
-		want:   []string{"> reset @5", "< gap 3 @4", "< def @4", "< reset @5"},
+		want:   []string{"< gap 3 @4", "< def @4", "> reset @5", "< reset @5"},
 		missed: [2]uint64{0, 3}, history: "ShAdR", state: "RSTO",
 	}, {
 		name: "a RST outside the window is not obeyed",
@@ -251,6 +281,26 @@ func TestEndings(t *testing.T) {
 			seg{from: ToServer, flags: "A", seq: 4, ack: 1, data: "def"}),
 		want:    []string{"> abc @4", "> def @7", "> open @7", "< open @7"},
 		history: "ShADaR", state: "RSTO",
+	}, {
+		name: "a RST whose sender goes on and is answered was not obeyed",
+		segs: after(shake(),
+			seg{from: ToServer, flags: "RA", seq: 1, ack: 1},
+			seg{from: ToServer, flags: "A", seq: 4, ack: 1, data: "def"},
+			seg{from: ToServer, flags: "A", seq: 1, ack: 1, data: "abc"},
+			seg{from: ToClient, flags: "A", seq: 1, ack: 7, data: "yes"},
+			seg{from: ToClient, flags: "FA", seq: 4, ack: 7},
+			seg{from: ToServer, flags: "FA", seq: 7, ack: 5}),
+		want:    []string{"> abc @6", "> def @5", "< yes @7", "< finished @8", "> finished @9"},
+		history: "ShARDdfF", state: "RSTO",
+	}, {
+		name: "bytes after a RST that nobody acknowledges were not received",
+		segs: after(shake(),
+			seg{from: ToServer, flags: "RA", seq: 1, ack: 1},
+			seg{from: ToServer, flags: "A", seq: 1, ack: 1, data: "abc"},
+			seg{from: ToClient, flags: "A", seq: 1, ack: 1, data: "late"},
+			seg{from: ToClient, flags: "R", seq: 1}),
+		want:    []string{"> reset @4", "< reset @4"},
+		history: "ShARDdr", state: "REJ",
 	}, {
 		name: "sent again after the end",
 		segs: after(shake(),

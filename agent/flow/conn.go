@@ -32,12 +32,16 @@ type Conn struct {
 	// Retransmits counts segments with payload or SYN that were sent again;
 	// keep-alives and reordered segments are none.
 	Retransmits [2]int
+	// Overlaps counts segments that repeat a part of what was seen and bring new
+	// bytes as well, or hold other bytes than those kept ahead of a hole. The
+	// first bytes count.
+	Overlaps [2]int
 	// RTT is the round trip of the handshake: in a live recording of the client
 	// the time from the SYN to its SYN-ACK, else the longer one of that and
 	// the time from the SYN-ACK to the ACK; 0 when not seen.
 	RTT time.Duration
 	// ICMP is the last ICMP error that quoted this connection.
 	ICMP *Unreachable
-	// Values points to what the owner attached to the connection.
+	// Value is what the owner attached to the connection.
 	Value any
 }

@@ -18,6 +18,9 @@ type connection struct {
 	stream Stream
 	half   [2]half
 	life   life
+	// resetAt and resetSeq are those of the RST of Conn.ResetBy.
+	resetAt  Mark
+	resetSeq uint32
 	// base is the number that each side began with, lower address first, as
 	// Wireshark sees it: that of the SYN, or one less than the first number
 	// that was sent or acknowledged. based tells whether it is known.
@@ -65,7 +68,7 @@ func (c *connection) succession(srcLow bool, s *segment) succession {
 	if !s.has(flagSYN) || !c.based[i] {
 		return belongs
 	}
-	over := c.half[ToServer].ended && c.half[ToClient].ended
+	over := c.ResetBy != nil || c.half[ToServer].ended && c.half[ToClient].ended
 	switch differs := s.seq != c.base[i]; {
 	case differs && !s.has(flagACK):
 		return reuses
@@ -220,6 +223,10 @@ func (c *connection) closed(at Mark) {
 func (c *connection) close() {
 	at := Mark{Time: c.Last, Frame: c.lastFrame}
 	for _, d := range []Dir{ToServer, ToClient} {
+		if c.ResetBy != nil {
+			c.end(d, Reset, c.resetAt)
+			continue
+		}
 		c.flush(d, at)
 		if c.half[d].fin {
 			c.end(d, Finished, c.half[d].finAt)

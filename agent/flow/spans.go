@@ -1,6 +1,9 @@
 package flow
 
-import "slices"
+import (
+	"bytes"
+	"slices"
+)
 
 // before reports whether sequence number a comes before b, modulo 2^32
 // (RFC 9293, section 3.4).
@@ -94,6 +97,29 @@ func (s *spans) has(seq uint32) bool {
 	i := s.after(seq)
 	return i > 0 && before(seq, s.list[i-1].end())
 }
+
+// conflicts reports whether other bytes are held in the place of x.
+func (s *spans) conflicts(x span) bool {
+	for i := max(0, s.after(x.seq)-1); i < len(s.list) && before(s.list[i].seq, x.end()); i++ {
+		held := s.list[i]
+		if !before(x.seq, held.end()) {
+			continue
+		}
+		if from := int(int32(x.seq - held.seq)); from >= 0 {
+			held = held.tail(from)
+		} else {
+			x = x.tail(-from)
+		}
+		n := min(len(held.b), len(x.b))
+		if !bytes.Equal(held.b[:n], x.b[:n]) {
+			return true
+		}
+	}
+	return false
+}
+
+// last is one past the highest byte; s must not be empty.
+func (s *spans) last() uint32 { return s.list[len(s.list)-1].end() }
 
 // pop takes the first span out.
 func (s *spans) pop() span {
