@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 
 	"golang.org/x/mod/semver"
 
@@ -24,20 +25,22 @@ const argvField = "Argv"
 // URLs, settings and arguments are replaced by [Mask], and so is every other
 // place where one of the same secrets stands again.
 func Redact(t *trace.Trace) *trace.Trace {
-	t = complete(t)
-	redact(t)
-	return t
+	c := complete(t)
+	redact(c, t)
+	return c
 }
 
-// redact is [Redact] in place.
-func redact(t *trace.Trace) {
+// redact masks the secrets of a copy of the trace original.
+func redact(t, original *trace.Trace) {
 	r := newRedactor()
-	r.public = public(t)
+	r.public = sync.OnceValue(func() map[string]bool { return public(original) })
 	r.environment(t.Environment)
 	r.commands(t)
 	r.requests(t)
 	edit(t, func(_, s string) string { return r.text(s) })
-	edit(t, r.echoes().replace)
+	if len(r.found) > 0 {
+		edit(t, r.echoes().replace)
+	}
 }
 
 // redactor masks secrets and remembers them.
@@ -45,8 +48,9 @@ type redactor struct {
 	// found are the secrets; the value is set for those that are masked in
 	// command lines however short they are.
 	found map[string]bool
-	// public are names that the report is about: never an echo of a secret.
-	public map[string]bool
+	// public returns the names that the report is about: never an echo of a
+	// secret. They are collected for the first secret: most traces have none.
+	public func() map[string]bool
 	// scheme is a credential in running text, in two groups: the name of its
 	// scheme, and the secret.
 	scheme *regexp.Regexp
@@ -57,6 +61,7 @@ type redactor struct {
 func newRedactor() *redactor {
 	return &redactor{
 		found:  map[string]bool{},
+		public: func() map[string]bool { return nil },
 		scheme: regexp.MustCompile(`(?i)\b((?:bearer|basic|negotiate|ntlm|token)\s+)([A-Za-z0-9+/._~=-]{8,})`),
 		realm:  regexp.MustCompile(`(?i)^(?:([a-z][a-z0-9-]*)\s+)?(realm\s*=\s*(?:"[^"]*"|[^\s",]+))$`),
 	}
@@ -96,7 +101,7 @@ func (r *redactor) note(s string) { r.remember(s, false) }
 // remember is note; everyLength is for secrets that are to be masked in
 // command lines however short they are.
 func (r *redactor) remember(s string, everyLength bool) {
-	if s == "" || s == Mask || s == placeholder || r.public[s] || semver.IsValid(s) {
+	if s == "" || s == Mask || s == placeholder || semver.IsValid(s) || r.public()[s] {
 		return
 	}
 	for _, form := range forms(s) {

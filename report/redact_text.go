@@ -17,7 +17,10 @@ const longestWord = 16
 // text masks userinfo and secret parameters of URLs, and credentials that
 // follow the name of their scheme, anywhere in s.
 func (r *redactor) text(s string) string {
-	if strings.Contains(s, "://") && strings.Contains(s, "@") {
+	if !strings.ContainsAny(s, "@= \t") { // most strings of a trace
+		return s
+	}
+	if strings.Contains(s, "@") && strings.Contains(s, "://") {
 		s = r.userinfos(s)
 	}
 	s = parameters(s, func(name, value string) bool {
@@ -39,30 +42,40 @@ func (r *redactor) text(s string) string {
 // path (RFC 3986, section 3.2), or what only the shape of a wrong authority
 // shows.
 func (r *redactor) userinfos(s string) string {
+	const mark = "://"
 	var b strings.Builder
-	done := 0
+	done, from := 0, 0 // b holds s up to done
 	for {
-		i := strings.Index(s[done:], "://")
+		i := strings.Index(s[from:], mark)
 		if i < 0 {
-			return b.String() + s[done:]
+			return joined(&b, s, done)
 		}
-		start := done + i + len("://")
-		b.WriteString(s[done:start])
-		token := until(s[start:], " \t\n\v\f\r\"'<>|")
+		from += i + len(mark)
+		token := until(s[from:], " \t\n\v\f\r\"'<>|")
 		at := strings.LastIndexByte(until(token, "/?#"), '@')
 		if at < 0 {
 			token = until(token, ",")
-			if masked := goproxy.Mask("x://" + token); masked != "x://"+token {
-				at = len(token) - (len(masked) - len("x://"+Mask))
+			whole := s[from-len(mark):][:len(mark)+len(token)]
+			if masked := goproxy.Mask(whole); masked != whole {
+				at = len(whole) - len(masked) + len(Mask)
 			}
 		}
-		done = start
 		if at >= 0 && token[:at] != placeholder {
 			r.login(token[:at], false)
+			b.WriteString(s[done:from])
 			b.WriteString(Mask)
-			done += at
+			from += at
+			done = from
 		}
 	}
+}
+
+// joined is what b holds of s up to done, and the rest of s.
+func joined(b *strings.Builder, s string, done int) string {
+	if b.Len() == 0 {
+		return s
+	}
+	return b.String() + s[done:]
 }
 
 // until is s up to the first of the bytes in stops.
@@ -80,20 +93,19 @@ func parameters(s string, secret func(name, value string) bool) string {
 		return s
 	}
 	var b strings.Builder
-	done := 0
+	done, from := 0, 0 // b holds s up to done
 	for {
-		i := strings.IndexAny(s[done:], "?&;")
+		i := strings.IndexAny(s[from:], "?&;")
 		if i < 0 {
-			return b.String() + s[done:]
+			return joined(&b, s, done)
 		}
-		start := done + i + 1
-		name, rest, ok := strings.Cut(until(s[start:], "&;# \t\n\v\f\r\"'<>|"), "=")
+		from += i + 1
+		name, rest, ok := strings.Cut(until(s[from:], "&;# \t\n\v\f\r\"'<>|"), "=")
 		value := until(rest, ",")
-		b.WriteString(s[done:start])
-		done = start
 		if ok && value != "" && secret(name, value) {
-			b.WriteString(name + "=" + Mask)
-			done += len(name) + 1 + len(value)
+			b.WriteString(s[done:from] + name + "=" + Mask)
+			from += len(name) + 1 + len(value)
+			done = from
 		}
 	}
 }
@@ -167,7 +179,7 @@ func (r *redactor) target(s string) string {
 		if err != nil {
 			plain = value
 		}
-		return len(plain) > longestWord && looksRandom(plain) && !semver.IsValid(plain) && !r.public[plain] && r.keep(value)
+		return len(plain) > longestWord && looksRandom(plain) && !semver.IsValid(plain) && !r.public()[plain] && r.keep(value)
 	})
 }
 

@@ -48,11 +48,11 @@ func Write(w io.Writer, name string, t *trace.Trace, o Options) error {
 	if err != nil {
 		return err
 	}
-	t = Tell(t, o.Lang)
+	told := Tell(t, o.Lang)
 	if !o.ShowSecrets {
-		redact(t) // the copy that Tell made
+		redact(told, t)
 	}
-	return f.write(w, t, o)
+	return f.write(w, told, o)
 }
 
 // Tell returns a copy of the trace with the sentences of its findings and its

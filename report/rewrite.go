@@ -12,48 +12,47 @@ import (
 type walker struct {
 	// fields are those of each struct type that the walk has to enter.
 	fields map[reflect.Type][]field
+	// none are empty lists by their type.
+	none map[reflect.Type]reflect.Value
 }
 
 type field struct {
 	index int
 	name  string
+	// leaf is set for a string.
+	leaf bool
 }
 
-// complete returns a deep copy whose lists are [] rather than null, so that a
-// script can loop over them without asking.
+func newWalker() *walker {
+	return &walker{fields: map[reflect.Type][]field{}, none: map[reflect.Type]reflect.Value{}}
+}
+
+// complete returns a copy of which every string can be changed, and whose lists
+// are [] rather than null, so that a script can loop over them without asking.
+// Lists of numbers and bytes are shared with the original.
 func complete(t *trace.Trace) *trace.Trace {
-	w := &walker{fields: map[reflect.Type][]field{}}
 	c := *t
-	w.separate(reflect.ValueOf(&c).Elem())
+	newWalker().separate(reflect.ValueOf(&c).Elem(), reflect.ValueOf(t).Elem())
 	return &c
 }
 
 // edit passes every string of a trace through f, with the name of the field
 // (of a map: the key) that holds it, in place.
 func edit(t *trace.Trace, f func(field, s string) string) {
-	w := &walker{fields: map[reflect.Type][]field{}}
-	w.edit("", reflect.ValueOf(t).Elem(), f)
+	newWalker().edit("", reflect.ValueOf(t).Elem(), f)
 }
 
-// separate replaces what v points to by copies. v is a copy of its own.
-func (w *walker) separate(v reflect.Value) {
+// separate replaces what v points to by copies. v is a copy of original.
+func (w *walker) separate(v, original reflect.Value) {
 	switch v.Kind() {
 	case reflect.Pointer:
 		if !v.IsNil() {
 			p := reflect.New(v.Type().Elem())
-			p.Elem().Set(v.Elem())
-			w.separate(p.Elem())
+			w.copy(p.Elem(), original.Elem())
 			v.Set(p)
 		}
 	case reflect.Slice:
-		s := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
-		reflect.Copy(s, v)
-		if enters(v.Type().Elem()) {
-			for i := range s.Len() {
-				w.separate(s.Index(i))
-			}
-		}
-		v.Set(s)
+		w.list(v, original)
 	case reflect.Map:
 		m := reflect.MakeMapWithSize(v.Type(), v.Len())
 		for i := v.MapRange(); i.Next(); {
@@ -62,9 +61,58 @@ func (w *walker) separate(v reflect.Value) {
 		v.Set(m)
 	case reflect.Struct:
 		for _, f := range w.of(v.Type()) {
-			w.separate(v.Field(f.index))
+			if !f.leaf {
+				w.separate(v.Field(f.index), original.Field(f.index))
+			}
 		}
 	}
+}
+
+// copy is an assignment to v after which the two share nothing.
+func (w *walker) copy(v, original reflect.Value) {
+	v.Set(original)
+	w.separate(v, original)
+}
+
+// list is separate for a list.
+func (w *walker) list(v, original reflect.Value) {
+	n, element := original.Len(), v.Type().Elem()
+	switch {
+	case n == 0:
+		v.Set(w.empty(v.Type()))
+		return
+	case !enters(element):
+		return
+	}
+	v.SetZero()
+	v.Grow(n)
+	v.SetLen(n)
+	reflect.Copy(v, original)
+	switch element.Kind() {
+	case reflect.String:
+	case reflect.Pointer: // one allocation for all that the pointers lead to
+		all := reflect.MakeSlice(reflect.SliceOf(element.Elem()), n, n)
+		for i := range n {
+			if from := original.Index(i); !from.IsNil() {
+				w.copy(all.Index(i), from.Elem())
+				v.Index(i).Set(all.Index(i).Addr())
+			}
+		}
+	default:
+		for i := range n {
+			w.separate(v.Index(i), original.Index(i))
+		}
+	}
+}
+
+// empty returns the list of a type that has no elements.
+func (w *walker) empty(t reflect.Type) reflect.Value {
+	v, ok := w.none[t]
+	if !ok {
+		v = reflect.MakeSlice(t, 0, 0)
+		w.none[t] = v
+	}
+	return v
 }
 
 func (w *walker) edit(name string, v reflect.Value, f func(field, s string) string) {
@@ -114,7 +162,7 @@ func (w *walker) of(t reflect.Type) []field {
 	}
 	for i := range t.NumField() {
 		if f := t.Field(i); f.IsExported() && enters(f.Type) {
-			list = append(list, field{i, f.Name})
+			list = append(list, field{i, f.Name, f.Type.Kind() == reflect.String})
 		}
 	}
 	w.fields[t] = list
