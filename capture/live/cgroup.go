@@ -35,7 +35,7 @@ func newGroup(proc string) (*group, error) {
 	var failed error
 	for _, parent := range parents {
 		for _, dir := range leftovers(proc, parent) {
-			_, _ = emptyGroup(dir) // a directory that stays harms nobody
+			_, _ = emptyGroup(proc, dir) // a directory that stays harms nobody
 		}
 		g, err := makeGroup(filepath.Join(parent, name))
 		if err == nil {
@@ -73,7 +73,7 @@ func makeGroup(dir string) (*group, error) {
 // remove moves what still runs to the parent and removes the directory. It
 // returns the pids that were moved; they are left running.
 func (g *group) remove() ([]int, error) {
-	pids, err := emptyGroup(g.dir)
+	pids, err := emptyGroup(proc, g.dir)
 	g.file.Close()
 	return pids, err
 }
@@ -103,10 +103,17 @@ func (g *group) kill() error {
 // emptyRounds bounds the attempts to outrun a process that forks.
 const emptyRounds = 50
 
-// emptyGroup moves every process of a cgroup to its parent and removes it.
-func emptyGroup(dir string) ([]int, error) {
+// emptyGroup moves every process of a cgroup to its parent and removes it,
+// after the cgroups that runs inside of it left there when they were killed.
+// Those of runs that live, and those that others made, stay, and so does then
+// the cgroup itself: a later run finds it.
+func emptyGroup(proc, dir string) ([]int, error) {
 	procs := filepath.Join(filepath.Dir(dir), "cgroup.procs")
 	var moved []int
+	for _, below := range leftovers(proc, dir) {
+		pids, _ := emptyGroup(proc, below) // removing dir tells whether it is gone
+		moved = append(moved, pids...)
+	}
 	var err error
 	for range emptyRounds {
 		for _, pid := range groupPIDs(dir) {

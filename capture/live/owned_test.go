@@ -264,3 +264,65 @@ func TestGroupOfADeadRun(t *testing.T) {
 		t.Errorf("the process was ended: %v", err)
 	}
 }
+
+// Runs that were killed inside of a run that was killed are removed with it,
+// however deep; a run that lives, and what is not of a run, are left alone.
+func TestGroupsOfDeadRunsInside(t *testing.T) {
+	needRoot(t)
+	parents, err := groupParents(proc)
+	if errors.Is(err, bpf.ErrNoCgroup2) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := func(start int) string { return ownedPrefix + strconv.Itoa(os.Getpid()) + "-" + strconv.Itoa(start) }
+	dead := mustGroups(t, parents[0], name(1), name(2), name(3))
+	busy := mustGroups(t, parents[0], name(4), name(5))
+	foreign := mustGroups(t, parents[0], name(6), "not-of-a-run", name(7))
+	cmd := exec.Command("sleep", "60")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { cmd.Process.Kill(); cmd.Wait() }()
+	if err := os.WriteFile(filepath.Join(dead, "cgroup.procs"), []byte(strconv.Itoa(cmd.Process.Pid)), 0); err != nil {
+		t.Fatal(err)
+	}
+	lives, err := lock(busy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lives.Close()
+	g, err := newGroup(proc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := g.remove(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(filepath.Join(parents[0], name(1))); !os.IsNotExist(err) {
+		t.Error("the dead runs are still there")
+	}
+	for _, dir := range []string{busy, foreign} {
+		if _, err := os.Stat(dir); err != nil {
+			t.Errorf("not to be touched: %v", err)
+		}
+	}
+	if _, err := startTime(proc, cmd.Process.Pid); err != nil {
+		t.Errorf("the process was ended: %v", err)
+	}
+}
+
+// mustGroups makes cgroups, each in the one before, and returns the innermost.
+func mustGroups(t *testing.T, dir string, names ...string) string {
+	t.Helper()
+	for _, name := range names {
+		dir = filepath.Join(dir, name)
+		made := dir
+		if err := os.Mkdir(made, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { os.Remove(made) })
+	}
+	return dir
+}
