@@ -99,9 +99,7 @@ func (r *Run) read() (capture.Event, error) {
 
 // over reports whether the command has ended and all of it was read.
 func (r *Run) over() bool {
-	select {
-	case <-r.exited:
-	default:
+	if !r.hasExited() || r.isEnding() {
 		return false
 	}
 	if !r.drain.reaped {

@@ -36,7 +36,9 @@ type session struct {
 	exited   chan struct{} // closed when the command has ended and state is set
 	state    state
 
-	late        atomic.Bool // the context's deadline passed before the command ended
+	late        atomic.Bool   // the context's deadline passed before the command ended
+	ending      atomic.Bool   // the process tree is being ended, until watched
+	watched     chan struct{} // closed by watch
 	tailDropped uint64
 	// unseen are sentences for the report, known from the start.
 	unseen []string
@@ -88,23 +90,74 @@ func (s *session) wait() {
 	}()
 }
 
-// killAfter is how long a command may take to end after its SIGTERM.
+// killAfter is how long a process tree may take to end after its SIGTERM.
 const killAfter = 5 * time.Second
 
-// watch ends the command when ctx is done: as timeout(1) does, but with all of
-// its process tree at last.
+// endingStep is how often is looked whether it has ended.
+const endingStep = 20 * time.Millisecond
+
+// watch ends the process tree of the command when ctx is done before the command
+// ends: the command gets SIGTERM, as of timeout(1), those that outlive it get
+// theirs, and what is left after a grace is killed.
 func (s *session) watch(ctx context.Context) {
+	defer close(s.watched)
 	select {
 	case <-s.exited:
 		return
 	case <-ctx.Done():
 	}
+	if s.hasExited() { // at the same time
+		return
+	}
 	s.late.Store(errors.Is(ctx.Err(), context.DeadlineExceeded))
+	s.ending.Store(true)
 	_ = s.process.Signal(syscall.SIGTERM)
+	grace := time.After(killAfter)
 	select {
 	case <-s.exited:
-	case <-time.After(killAfter):
-		_ = s.group.kill() // fails only after Close, with the cgroup gone
+	case <-grace:
+		s.kill()
+		return
+	}
+	for _, pid := range s.group.pids() {
+		_ = unix.Kill(pid, unix.SIGTERM) // it may have ended by now
+	}
+	for s.group.populated() {
+		select {
+		case <-grace:
+			s.kill()
+			return
+		case <-time.After(endingStep):
+		}
+	}
+}
+
+// hasExited reports whether the command has ended.
+func (s *session) hasExited() bool {
+	select {
+	case <-s.exited:
+		return true
+	default:
+		return false
+	}
+}
+
+// isEnding reports whether the process tree is still being ended.
+func (s *session) isEnding() bool {
+	select {
+	case <-s.watched:
+		return false
+	default:
+		return s.ending.Load()
+	}
+}
+
+// kill ends what is left of the process tree and waits until it is gone, or for
+// as long as a process may be stuck in the kernel.
+func (s *session) kill() {
+	_ = s.group.kill() // fails only after Close, with the cgroup gone
+	for end := time.Now().Add(killAfter); s.group.populated() && time.Now().Before(end); {
+		time.Sleep(endingStep)
 	}
 }
 
@@ -179,6 +232,9 @@ func (s *session) release() {
 		_ = s.gate.Close()
 	}
 	s.quiet()
+	if s.isEnding() { // what is left may not escape from the cgroup
+		<-s.watched
+	}
 	if s.group != nil {
 		_, _ = s.group.remove() // what stays is found by the next run
 	}
