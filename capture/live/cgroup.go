@@ -164,6 +164,17 @@ func groupParents(proc string) ([]string, error) {
 	return append(parents, point), nil
 }
 
+// cgroupPoint is where the cgroup2 file system is mounted, or usually is.
+func cgroupPoint(proc string) string {
+	table, err := os.ReadFile(filepath.Join(proc, "self", "mountinfo"))
+	if err == nil {
+		if point, _, ok := cgroup2Mount(table); ok {
+			return point
+		}
+	}
+	return "/sys/fs/cgroup"
+}
+
 // cgroup2Mount finds the cgroup2 file system in a mount table
 // (proc_pid_mountinfo(5)): where it is mounted and what of it.
 func cgroup2Mount(table []byte) (point, root string, ok bool) {

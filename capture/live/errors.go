@@ -35,6 +35,8 @@ func kernelError(err error, argv []string) *StartError {
 		}
 	case errors.Is(err, bpf.ErrNoCgroup2):
 		return noCgroup2(err)
+	case errors.Is(err, unix.EMFILE):
+		return tooFewDescriptors(err)
 	}
 	return e
 }
@@ -59,6 +61,31 @@ func noCgroup2(err error) *StartError {
 		},
 		Code: exitFailure,
 	}
+}
+
+// readOnlyGroups says how to make the cgroup file system writable. Container
+// runtimes mount it read-only (also for root).
+func readOnlyGroups(err error) *StartError {
+	e := failure("no cgroup can be made for the command: %w", err)
+	e.Hints = []string{
+		"sudo mount -o remount,rw " + cgroupPoint(proc),
+		"in a container give it a writable one: --privileged --cgroupns=host",
+	}
+	return e
+}
+
+// noProc says how to mount the process files.
+func noProc(err error) *StartError {
+	e := failure("no proc file system is mounted on %s: %w", proc, err)
+	e.Hints = []string{"sudo mount -t proc proc " + proc}
+	return e
+}
+
+// tooFewDescriptors says how to raise the limit, which is that of the shell.
+func tooFewDescriptors(err error) *StartError {
+	e := failure("too few file descriptors for tracing: %w", err)
+	e.Hints = []string{"ulimit -n 4096   # then the same again"}
+	return e
 }
 
 // minimumKernel is the oldest release that has all that cannot be done

@@ -46,7 +46,7 @@ func tracerMain(argv []string) int {
 	if err != nil {
 		var e *StartError
 		if errors.As(err, &e) {
-			os.Stderr.WriteString("gopx-trace: error: " + e.Error() + "\n")
+			os.Stderr.WriteString("gopx-trace: error: " + e.Error() + "\n" + strings.Join(e.Hints, "\n") + "\n")
 			return e.Code
 		}
 		return exitFailure

@@ -74,8 +74,10 @@ func (s *starting) explain(err error) error {
 	switch {
 	case errors.As(err, &e):
 		return err
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+	case errors.Is(err, fs.ErrPermission):
 		return notPermitted(err, s.Argv)
+	case errors.Is(err, syscall.EMFILE):
+		return tooFewDescriptors(err)
 	case errors.Is(err, bpf.ErrNoCgroup2):
 		return noCgroup2(err)
 	}
@@ -91,6 +93,9 @@ func (s *starting) defaults() error {
 	}
 	if s.Exe == "" {
 		s.Exe = "/proc/self/exe"
+	}
+	if _, err := os.Stat(proc + "/self/stat"); errors.Is(err, fs.ErrNotExist) {
+		return noProc(err)
 	}
 	return nil
 }
@@ -146,7 +151,9 @@ func (s *starting) workDir() string {
 
 // cgroup creates the cgroup.
 func (s *starting) cgroup() (err error) {
-	s.run.group, err = newGroup(proc)
+	if s.run.group, err = newGroup(proc); errors.Is(err, syscall.EROFS) {
+		return readOnlyGroups(err)
+	}
 	return err
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -48,6 +49,7 @@ func TestStartErrors(t *testing.T) {
 		{"no rights", []string{"true", "a b"}, failing(bpf.ErrNotPermitted), 125, "root lacks rights", "--privileged"},
 		{"no BTF", []string{"true"}, failing(bpf.ErrNoBTF), 125, "BTF", "CONFIG_DEBUG_INFO_BTF"},
 		{"old kernel", []string{"true"}, failing(bpf.ErrKernelTooOld), 125, "too old", "needs Linux"},
+		{"no descriptors", []string{"true"}, failing(fmt.Errorf("map: %w", syscall.EMFILE)), 125, "too few file descriptors", "ulimit -n"},
 		{"no cgroup2", []string{"true"}, failing(bpf.ErrNoCgroup2), 125, "cgroup2", "mount -t cgroup2"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -65,6 +67,31 @@ func TestStartErrors(t *testing.T) {
 		})
 	}
 	mustLeaveNothing(t)
+}
+
+// What the system lacks is told as what it is, with the command that helps.
+func TestSystemLacks(t *testing.T) {
+	needRoot(t)
+	for _, tt := range []struct{ name, lack, text, hint string }{
+		{"a writable cgroup2", "mount -o remount,ro,bind " + cgroupPoint(proc), "no cgroup can be made", "remount,rw " + cgroupPoint(proc)},
+		{"proc", "umount -l /proc", "no proc file system", "mount -t proc"},
+		{"descriptors", "ulimit -n 8", "too few file descriptors", "ulimit -n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			exe, err := os.Executable()
+			if err != nil {
+				t.Fatal(err)
+			}
+			// All in a mount namespace of its own, so that the machine sees nothing.
+			cmd := exec.Command("sh", "-c", tt.lack+` && exec "$0" true`, exe)
+			cmd.Env = append(os.Environ(), "GOPX_TEST_TRACER=1")
+			cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
+			out, err := cmd.CombinedOutput()
+			if cmd.ProcessState.ExitCode() != exitFailure || !strings.Contains(string(out), tt.text) || !strings.Contains(string(out), tt.hint) {
+				t.Errorf("%v: %s", err, out)
+			}
+		})
+	}
 }
 
 // Ctrl-C while the kernel side is being loaded ends what would be the command.
