@@ -35,7 +35,7 @@ func kernelError(err error, argv []string) *StartError {
 		}
 	case errors.Is(err, bpf.ErrNoCgroup2):
 		return noCgroup2(err)
-	case errors.Is(err, unix.EMFILE):
+	case strings.Contains(err.Error(), unix.EMFILE.Error()): // cilium/ebpf wraps not all causes
 		return tooFewDescriptors(err)
 	}
 	return e

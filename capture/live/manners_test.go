@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/gopx-trace/gopx-trace/capture"
 )
 
@@ -215,6 +217,37 @@ exec "$0" sh -c 'cat <&3; echo seven >&7'`, "/proc/"+strconv.Itoa(os.Getpid())+"
 	if err != nil || string(out) != "three\nseven\n" {
 		t.Errorf("%q, %v", out, err)
 	}
+}
+
+// A low limit of descriptors stays the command's, and does not stop us.
+func TestFewDescriptors(t *testing.T) {
+	needRoot(t)
+	for _, limit := range []string{"-n 48", "-Sn 48"} {
+		script := "ulimit " + limit + `; ulimit -Sn; ulimit -Hn; "$0" sh -c 'ulimit -Sn; ulimit -Hn; grep "Max open" /proc/$PPID/limits'`
+		cmd := exec.Command("sh", "-c", script, "/proc/"+strconv.Itoa(os.Getpid())+"/exe")
+		cmd.Env = append(os.Environ(), "GOPX_TEST_TRACER=1")
+		out, err := cmd.CombinedOutput()
+		f := strings.Fields(string(out))
+		if err != nil || len(f) < 9 || f[0] != "48" || f[2] != "48" || f[3] != f[1] {
+			t.Fatalf("ulimit %s: %v: %s", limit, err, out)
+		}
+		if ours, err := strconv.Atoi(f[7]); (err != nil || ours < maxDescriptors) && mayRaise(t) {
+			t.Errorf("ulimit %s: ours is %q", limit, f[7])
+		}
+	}
+}
+
+// mayRaise reports whether hard limits may be raised (CAP_SYS_RESOURCE, which
+// containers withhold from root too).
+func mayRaise(t *testing.T) bool {
+	t.Helper()
+	status := mustRead(t, "/proc/self/status")
+	_, after, _ := strings.Cut(status, "CapEff:\t")
+	caps, err := strconv.ParseUint(strings.Fields(after)[0], 16, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return caps&(1<<unix.CAP_SYS_RESOURCE) != 0
 }
 
 // The mounts of the command are not cut off from those of the machine: what it

@@ -192,8 +192,16 @@ func (s *starting) environ() []string {
 	return append(unset(s.inv.Env, keyLogVariable), keyLogVariable+"="+s.run.keys.file())
 }
 
-// prepare loads the kernel side while the stub starts.
+// prepare loads the kernel side while the stub starts, or after it where the
+// command is to keep a limit that is too low for that.
 func (s *starting) prepare() error {
+	if fewDescriptors() {
+		if err := s.startStub(); err != nil {
+			return err
+		}
+		raiseDescriptors()
+		return s.kernel()
+	}
 	started := make(chan error, 1)
 	go func() { started <- s.startStub() }()
 	err := s.kernel()

@@ -116,7 +116,10 @@ func (x *Examiner) look(fd int) (Verdict, bool, error) {
 	if seen && old.ctime == ctime {
 		return old.verdict, true, nil
 	}
-	v := x.judge("/proc/self/fd/" + strconv.Itoa(fd))
+	v, err := x.judge("/proc/self/fd/" + strconv.Itoa(fd))
+	if errors.Is(err, unix.EMFILE) { // says nothing of the executable
+		return v, false, nil
+	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if len(x.known) >= maxKnown {
@@ -126,20 +129,21 @@ func (x *Examiner) look(fd int) (Verdict, bool, error) {
 	return v, false, nil
 }
 
-// judge attaches the probe and otherwise looks for the libraries it needs.
-func (x *Examiner) judge(path string) Verdict {
-	err := x.attach(path)
+// judge attaches the probe and otherwise looks for the libraries it needs. err is
+// why the probe could not be attached.
+func (x *Examiner) judge(path string) (v Verdict, err error) {
+	err = x.attach(path)
 	switch {
 	case err == nil:
-		return Verdict{TLS: goTLS}
+		return Verdict{TLS: goTLS}, nil
 	case errors.Is(err, x.absent):
-		return Verdict{TLS: linkedTLS(path)}
+		return Verdict{TLS: linkedTLS(path)}, nil
 	}
-	v := Verdict{Missing: fmt.Sprintf("no TLS probe in its executable: %v", err)}
+	v = Verdict{Missing: fmt.Sprintf("no TLS probe in its executable: %v", err)}
 	if linked := linkedTLS(path); linked != noTLS {
 		v.TLS = linked
 	}
-	return v
+	return v, err
 }
 
 // identify returns which regular file is open, and its ctime.

@@ -39,8 +39,10 @@ type Gate struct {
 	// take the notice of a change away from our own poll.
 	mounts int
 	stop   int // eventfd
-	done   chan struct{}
-	closed sync.Once
+	// reserve are descriptors that are given up for execs when there are no others.
+	reserve []int
+	done    chan struct{}
+	closed  sync.Once
 
 	mu    sync.Mutex
 	notes map[uint32][]note
@@ -70,12 +72,12 @@ func New(o Options) (*Gate, error) {
 		notes: map[uint32][]note{}, marks: map[string]bool{},
 	}
 	if err := g.open(o); err != nil {
-		g.free()
+		g.closeFDs()
 		return nil, err
 	}
 	g.markAll()
 	if s := g.Stats(); s.Mounts == 0 {
-		g.free()
+		g.closeFDs()
 		return nil, fmt.Errorf("no mount could be watched: %v: %w", s.Unmarked, errors.ErrUnsupported)
 	}
 	go g.serve()
@@ -99,6 +101,7 @@ func (g *Gate) open(o Options) error {
 	if g.stop, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		return fmt.Errorf("eventfd: %w", err)
 	}
+	g.reserve = g.dup(headroom)
 	return nil
 }
 
@@ -124,10 +127,10 @@ func (g *Gate) Close() (err error) {
 	return err
 }
 
-// free closes the descriptors. Closing the fanotify one is what releases
+// closeFDs closes the descriptors. Closing the fanotify one is what releases
 // whoever waits.
-func (g *Gate) free() {
-	for _, fd := range []int{g.fan, g.root, g.stop, g.mounts} {
+func (g *Gate) closeFDs() {
+	for _, fd := range append([]int{g.fan, g.root, g.stop, g.mounts}, g.reserve...) {
 		if fd >= 0 {
 			unix.Close(fd)
 		}

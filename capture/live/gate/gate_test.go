@@ -202,6 +202,67 @@ func TestGateFollowsMounts(t *testing.T) {
 	}
 }
 
+// Without descriptors an exec is let through unexamined, and said so; with them
+// again it is examined.
+func TestGateWithoutDescriptors(t *testing.T) {
+	n := mustNamespace(t)
+	exe := mustCopy(t, "/bin/true", t.TempDir())
+	var rec attachRecorder
+	g := n.gate(rec.attach)
+	mustRunOut(t, func() {
+		for range 20 {
+			if out := n.run(exe + " && echo ran"); out != "ran\n" {
+				t.Fatalf("the exec was refused: %q", out)
+			}
+		}
+	})
+	if seen := rec.seen(exe); seen != 0 {
+		t.Errorf("examined %d times", seen)
+	}
+	told := 0
+	for _, of := range g.notes {
+		for _, note := range of {
+			if strings.Contains(note.verdict.Missing, unix.EMFILE.Error()) {
+				told++
+			}
+		}
+	}
+	if told == 0 {
+		t.Error("nothing is missing")
+	}
+	n.run(exe)
+	if seen := rec.seen(exe); seen != 1 {
+		t.Errorf("examined %d times with descriptors again, want 1", seen)
+	}
+}
+
+// mustRunOut takes all descriptors of this process while f runs.
+func mustRunOut(t *testing.T, f func()) {
+	t.Helper()
+	var old unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 128, Max: old.Max}); err != nil {
+		t.Fatal(err)
+	}
+	var taken []int
+	defer func() {
+		closeAll(taken)
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
+			t.Error(err)
+		}
+	}()
+	for {
+		fd, err := unix.Dup(1)
+		if err != nil {
+			break
+		}
+		taken = append(taken, fd)
+	}
+	f()
+}
+
 func TestCloseReleases(t *testing.T) {
 	n := mustNamespace(t)
 	var rec attachRecorder

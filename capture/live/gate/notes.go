@@ -24,12 +24,19 @@ func (g *Gate) examine(fd int, pid uint32) {
 	if err != nil {
 		v = Verdict{Missing: unexamined(err)}
 	}
+	if !seen {
+		g.mu.Lock()
+		g.stats.Examined++
+		g.mu.Unlock()
+	}
+	g.note(pid, v)
+}
+
+// note remembers a verdict on what process pid is about to run.
+func (g *Gate) note(pid uint32, v Verdict) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.stats.Execs++
-	if !seen {
-		g.stats.Examined++
-	}
 	if len(g.notes) >= maxPIDs {
 		clear(g.notes)
 	}

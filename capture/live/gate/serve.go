@@ -4,6 +4,7 @@ package gate
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"runtime"
 	"unsafe"
@@ -22,7 +23,7 @@ func (g *Gate) serve() {
 	defer runtime.UnlockOSThread()
 	defer close(g.done)
 	defer g.release()
-	buf := make([]byte, 4096)
+	buf := make([]byte, eventSize)
 	for {
 		fds := []unix.PollFd{
 			{Fd: int32(g.fan), Events: unix.POLLIN},
@@ -40,8 +41,10 @@ func (g *Gate) serve() {
 		if fds[2].Revents&unix.POLLPRI != 0 {
 			g.markAll()
 		}
-		if fds[0].Revents != 0 && g.answer(buf) != nil {
-			return
+		if fds[0].Revents != 0 {
+			if err := g.answer(buf); err != nil && err != errNothing {
+				return
+			}
 		}
 	}
 }
@@ -52,50 +55,52 @@ func (g *Gate) serve() {
 // server is dead may keep a duplicate of the descriptor open (markAside).
 func (g *Gate) release() {
 	_ = unix.FanotifyMark(g.fan, unix.FAN_MARK_FLUSH|unix.FAN_MARK_MOUNT, 0, unix.AT_FDCWD, "/")
-	buf := make([]byte, 4096)
-	for {
-		n, err := unix.Read(g.fan, buf)
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil || g.answerAll(buf[:n]) != nil {
-			break
-		}
+	buf := make([]byte, eventSize)
+	for g.answer(buf) == nil {
 	}
-	g.free()
+	g.closeFDs()
 }
 
-// answer reads what waits and lets it go on.
+// errNothing says that nobody waits.
+var errNothing = errors.New("nobody waits")
+
+// answer reads one exec that waits, and lets it go on.
 func (g *Gate) answer(buf []byte) error {
-	n, err := unix.Read(g.fan, buf)
-	if err == unix.EAGAIN || err == unix.EINTR {
-		return nil
-	}
+	examine, err := g.room()
 	if err != nil {
+		return err
+	}
+	n, err := unix.Read(g.fan, buf)
+	switch {
+	case err == unix.EAGAIN:
+		return errNothing
+	case err == unix.EINTR:
+		return nil
+	case err != nil:
 		return fmt.Errorf("read fanotify: %w", err)
 	}
-	return g.answerAll(buf[:n])
+	return g.answerTo(buf[:n], examine)
 }
 
-// answerAll examines and releases each exec of a batch of events.
-func (g *Gate) answerAll(b []byte) error {
-	for len(b) >= eventSize {
-		e := parseEvent(b)
-		if e.Event_len < uint32(eventSize) || int(e.Event_len) > len(b) || e.Vers != unix.FANOTIFY_METADATA_VERSION {
-			return fmt.Errorf("fanotify event of version %d, %d bytes", e.Vers, e.Event_len)
-		}
-		b = b[e.Event_len:]
-		if e.Fd < 0 { // FAN_NOFD: the queue overflowed, nobody waits
-			continue
-		}
-		g.examine(int(e.Fd), uint32(e.Pid))
-		err := g.allow(e.Fd)
-		unix.Close(int(e.Fd))
-		if err != nil {
-			return err
-		}
+// answerTo examines and releases the exec of an event.
+func (g *Gate) answerTo(b []byte, examine bool) error {
+	if len(b) < eventSize {
+		return fmt.Errorf("fanotify event of %d bytes", len(b))
 	}
-	return nil
+	e := parseEvent(b)
+	if int(e.Event_len) != len(b) || e.Vers != unix.FANOTIFY_METADATA_VERSION {
+		return fmt.Errorf("fanotify event of version %d, %d bytes", e.Vers, e.Event_len)
+	}
+	if e.Fd < 0 { // FAN_NOFD: the queue overflowed, nobody waits
+		return nil
+	}
+	defer unix.Close(int(e.Fd))
+	if examine {
+		g.examine(int(e.Fd), uint32(e.Pid))
+	} else {
+		g.note(uint32(e.Pid), Verdict{Missing: unexamined(unix.EMFILE)})
+	}
+	return g.allow(e.Fd)
 }
 
 // parseEvent reads the metadata at the start of b, which is long enough.
