@@ -36,7 +36,7 @@ func loadNames() []string {
 	for _, l := range loads() {
 		names = append(names, l.name)
 	}
-	return names
+	return append(names, loadReport)
 }
 
 // bench is one run of this program.
@@ -54,6 +54,21 @@ type bench struct {
 
 // all measures everything that was asked for.
 func (b *bench) all(ctx context.Context) error {
+	if b.tracing() {
+		if err := b.downloads(ctx); err != nil {
+			return err
+		}
+	}
+	if slices.Contains(b.wanted(), loadReport) {
+		if err := b.reports(ctx); err != nil {
+			return err
+		}
+	}
+	return b.summary()
+}
+
+// downloads measures what is traced.
+func (b *bench) downloads(ctx context.Context) error {
 	if err := b.start(ctx); err != nil {
 		return err
 	}
@@ -65,7 +80,10 @@ func (b *bench) all(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", l.about, err)
 		}
 	}
-	return b.summary()
+	b.targets = append(b.targets,
+		target{"packets and events lost", " ", 0, float64(b.lost)},
+		target{"peak memory", " MB", 300, float64(b.memory) / 1e6})
+	return nil
 }
 
 // start measures the time from the start of gopx-trace to its command's.

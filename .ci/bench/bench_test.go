@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -202,7 +203,10 @@ func TestParse(t *testing.T) {
 	if o.large.total() != 50e6 {
 		t.Errorf("large set of %d bytes, want 50 MB", o.large.total())
 	}
-	for _, bad := range [][]string{{"-pairs", "0"}, {"-loads", "fats"}, {"-size", "0"}, {"-nosuch"}} {
+	if !slices.Equal(o.captures, []int{100, 500}) || !o.tracing() {
+		t.Errorf("captures %v, tracing %v", o.captures, o.tracing())
+	}
+	for _, bad := range [][]string{{"-captures", ""}, {"-captures", "100,-1"}, {"-pairs", "0"}, {"-loads", "fats"}, {"-size", "0"}, {"-nosuch"}} {
 		if _, err := parse(bad); err == nil {
 			t.Errorf("parse(%q) took it", bad)
 		}
@@ -215,9 +219,7 @@ func TestSites(t *testing.T) {
 		t.Skip("network namespaces need root")
 	}
 	self := filepath.Join(t.TempDir(), "bench")
-	if out, err := exec.Command("go", "build", "-o", self, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	build(t, self)
 	for _, l := range loads() {
 		t.Run(l.name, func(t *testing.T) {
 			s, err := newSite(t.Context(), self, t.TempDir(), l.network, moduleSet{Count: 4, Bytes: 2e6})
@@ -234,6 +236,14 @@ func TestSites(t *testing.T) {
 			}
 			downloads(t, s)
 		})
+	}
+}
+
+// build builds this program.
+func build(t *testing.T, file string) {
+	t.Helper()
+	if out, err := exec.Command("go", "build", "-o", file, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
 	}
 }
 

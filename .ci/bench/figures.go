@@ -25,6 +25,11 @@ func (f figures) spread() string {
 	return fmt.Sprintf("%.1f (%.1f-%.1f)", f.median(), slices.Min(f), slices.Max(f))
 }
 
+// seconds is spread with two digits.
+func (f figures) seconds() string {
+	return fmt.Sprintf("%.2f (%.2f-%.2f)", f.median(), slices.Min(f), slices.Max(f))
+}
+
 // ratio writes the median of ratios and their spread.
 func (f figures) ratio() string {
 	return fmt.Sprintf("%.3f (%.2f-%.2f)", f.median(), slices.Min(f), slices.Max(f))

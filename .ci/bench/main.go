@@ -4,7 +4,8 @@
 // a real go mod download, alone, under gopx-trace and beside tcpdump.
 //
 // Every figure is a ratio of two runs, one right after the other, and stands
-// beside a null control: the same ratio of two untraced runs. Run it as root:
+// beside a null control: the same ratio of two untraced runs. It also measures
+// the report from a large capture file, beside tshark. Run it as root:
 //
 //	make bench
 //	make bench BENCH="-pairs 9 -loads shaped"
@@ -23,6 +24,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 )
@@ -37,6 +39,8 @@ type options struct {
 	dir    string
 	tool   string
 	loads  string
+	// captures are the sizes of the captures to read, in MB.
+	captures []int
 }
 
 // The roles of this program: besides measuring it is the other side.
@@ -45,6 +49,7 @@ const (
 	roleHold  = "hold"  // keeps a network namespace
 	roleFetch = "fetch" // measures the path to the proxy
 	roleClock = "clock" // says when it started
+	roleTalk  = "talk"  // is both ends of a capture
 )
 
 func main() {
@@ -67,6 +72,8 @@ func run(args []string) error {
 			return fetch(args[1:])
 		case roleClock:
 			return clock()
+		case roleTalk:
+			return talk(args[1:])
 		}
 	}
 	o, err := parse(args)
@@ -90,8 +97,16 @@ func parse(args []string) (*options, error) {
 	f.StringVar(&o.dir, "dir", "", "where module caches and recordings are made (default a tmpfs of our own: a disk adds its noise)")
 	f.StringVar(&o.tool, "tool", "./gopx-trace", "the gopx-trace to measure")
 	f.StringVar(&o.loads, "loads", strings.Join(loadNames(), ","), "the loads to measure")
+	captures := f.String("captures", "100,500", "MB of the captures to report from, ascending; up to 1000 tshark reads them too")
 	if err := f.Parse(args); err != nil {
 		return nil, err
+	}
+	for text := range strings.SplitSeq(*captures, ",") {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			return nil, fmt.Errorf("-captures wants numbers from 1 on, not %q", text)
+		}
+		o.captures = append(o.captures, n)
 	}
 	if o.pairs < 1 || o.starts < 1 || o.large.Count < 1 || o.small.Count < 1 || o.mega < o.large.Count {
 		return nil, errors.New("counts begin at 1, and -size at one MB for each module")
@@ -108,24 +123,31 @@ func parse(args []string) (*options, error) {
 // wanted are the names in -loads.
 func (o *options) wanted() []string { return strings.Split(o.loads, ",") }
 
+// tracing says whether something is to be traced.
+func (o *options) tracing() bool { return o.loads != loadReport }
+
 // measure runs everything and prints the report to standard output.
 func (o *options) measure(ctx context.Context) error {
-	if os.Geteuid() != 0 {
-		return errors.New("probes and network namespaces need root: make bench asks sudo for it")
+	b := &bench{options: o, out: os.Stdout}
+	if o.tracing() {
+		if os.Geteuid() != 0 {
+			return errors.New("probes and network namespaces need root: make bench asks sudo for it")
+		}
+		dir, remove, err := o.scratch()
+		if err != nil {
+			return err
+		}
+		defer remove()
+		b.dir = dir
 	}
-	dir, remove, err := o.scratch()
-	if err != nil {
-		return err
-	}
-	defer remove()
-	b := &bench{options: o, dir: dir, out: os.Stdout}
+	var err error
 	if b.self, err = os.Executable(); err != nil {
 		return err
 	}
 	if o.tool, err = filepath.Abs(o.tool); err != nil { // the runs have directories of their own
 		return err
 	}
-	fmt.Fprintf(b.out, "%s, %d CPUs, Linux %s, %s, load average %s\n%d pairs, in %s\n",
-		cpuModel(), runtime.NumCPU(), kernelRelease(), runtime.Version(), loadAverage(), o.pairs, cmp.Or(o.dir, "a tmpfs"))
+	fmt.Fprintf(b.out, "%s, %d CPUs, Linux %s, %s, load average %s\n%d pairs, in %s\n", cpuModel(), runtime.NumCPU(),
+		kernelRelease(), runtime.Version(), loadAverage(), o.pairs, cmp.Or(o.dir, "a tmpfs, captures in "+os.TempDir()))
 	return b.all(ctx)
 }

@@ -69,11 +69,6 @@ func (r *result) counts(set moduleSet) string {
 // summary prints the targets. Missing one is no error: a busy machine would
 // break the build.
 func (b *bench) summary() error {
-	if len(b.targets) > 1 {
-		b.targets = append(b.targets,
-			target{"packets and events lost", " ", 0, float64(b.lost)},
-			target{"peak memory", " MB", 300, float64(b.memory) / 1e6})
-	}
 	fmt.Fprintf(b.out, "\nTargets; ratios are those of gopx-trace without what the null control shows too. Load average now: %s\n", loadAverage())
 	w := tabwriter.NewWriter(b.out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "\tat most\treached\t")
