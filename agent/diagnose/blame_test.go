@@ -67,6 +67,10 @@ func streamExamples() []example {
 	}
 	return []example{
 		{"RST_STREAM", broken("stream reset by remote: INTERNAL_ERROR"), "h2-stream-error", a},
+		{"END_STREAM in the body", func(s *story) {
+			r := half(s.get("a.test", zip, 200))
+			r.Protocol, r.ResponseComplete = "HTTP/2.0", true
+		}, "body-truncated", a},
 		{"RST_STREAM in the body", func(s *story) {
 			half(s.get("a.test", zip, 200)).Error = "stream reset by remote: CANCEL"
 			s.ended(s.t.Connections[0], "remote", "closed")

@@ -192,7 +192,7 @@ func (f *facts) brokenBody(match func(*trace.Request, *trace.Connection) bool) [
 	var list []*trace.Finding
 	for _, r := range f.exchanges() {
 		c := f.Connection(r.Connection)
-		if r.Status < 200 || r.Status >= 300 || r.ResponseComplete || !match(r, c) {
+		if r.Status < 200 || r.Status >= 300 || r.ResponseComplete && !goproxy.Short(r) || !match(r, c) {
 			continue
 		}
 		if code, _ := endedByPeer(r); code != "" {
@@ -204,14 +204,17 @@ func (f *facts) brokenBody(match func(*trace.Request, *trace.Connection) bool) [
 		if length != "" {
 			found.Evidence[0].Text += " (Content-Length: " + length + ")"
 		}
-		found.Evidence = append(found.Evidence, connectionEvidence(c, bodyEnd(c, f.Waited(r))))
+		found.Evidence = append(found.Evidence, connectionEvidence(c, bodyEnd(r, c, f.Waited(r))))
 		list = append(list, found)
 	}
 	return list
 }
 
 // bodyEnd says how an answer ended that did not come whole.
-func bodyEnd(c *trace.Connection, waited time.Duration) string {
+func bodyEnd(r *trace.Request, c *trace.Connection, waited time.Duration) string {
+	if goproxy.Short(r) {
+		return "END_STREAM from " + c.Remote
+	}
 	switch goproxy.PeerEnded(c) {
 	case goproxy.PeerReset:
 		return "RST from " + c.Remote
@@ -222,12 +225,14 @@ func bodyEnd(c *trace.Connection, waited time.Duration) string {
 }
 
 func bodyReset(f *facts) []*trace.Finding {
-	return f.brokenBody(func(_ *trace.Request, c *trace.Connection) bool { return goproxy.PeerEnded(c) == goproxy.PeerReset })
+	return f.brokenBody(func(r *trace.Request, c *trace.Connection) bool {
+		return goproxy.PeerEnded(c) == goproxy.PeerReset && !goproxy.Short(r)
+	})
 }
 
 func bodyTruncated(f *facts) []*trace.Finding {
-	return f.brokenBody(func(_ *trace.Request, c *trace.Connection) bool {
-		return goproxy.PeerEnded(c) == goproxy.PeerClosed
+	return f.brokenBody(func(r *trace.Request, c *trace.Connection) bool {
+		return goproxy.PeerEnded(c) == goproxy.PeerClosed || goproxy.Short(r)
 	})
 }
 

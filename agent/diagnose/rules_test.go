@@ -207,6 +207,14 @@ func tlsExamples() []example {
 			l.Decrypted = true
 			alert(l, "remote", "certificate_required")
 		}), "tls-client-cert", a},
+		{"no certificate for TLS 1.2", hello(func(_ *story, _ *trace.Connection, l *trace.TLS) {
+			l.CertificateRequested = true
+			alert(l, "remote", "handshake_failure")
+		}), "tls-client-cert", a},
+		{"a certificate for TLS 1.2, not taken", hello(func(_ *story, _ *trace.Connection, l *trace.TLS) {
+			l.CertificateRequested, l.ClientCertificates = true, []*trace.Certificate{{Subject: "CN=me"}}
+			alert(l, "remote", "handshake_failure")
+		}), "tls-handshake-failure", a},
 		{"unrecognized_name", hello(func(_ *story, _ *trace.Connection, l *trace.TLS) { alert(l, "remote", "unrecognized_name") }), "tls-alert-policy", a},
 		{"unrecognized_name as a warning", hello(func(s *story, c *trace.Connection, l *trace.TLS) {
 			alert(l, "remote", "unrecognized_name")

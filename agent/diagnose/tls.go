@@ -168,11 +168,11 @@ func quoteStart(b []byte) string { return strconv.Quote(firstLine(b)) }
 
 // alertFault returns the findings for layers that ended with one of these
 // alerts.
-func (f *facts) alertFault(match func(*trace.Alert) bool) []*trace.Finding {
+func (f *facts) alertFault(match func(layer) bool) []*trace.Finding {
 	var list []*trace.Finding
 	for _, y := range f.layers {
 		a := y.l.Alert
-		if a == nil || !match(a) {
+		if a == nil || !match(y) {
 			continue
 		}
 		by := "the client"
@@ -191,29 +191,41 @@ func (f *facts) alertFault(match func(*trace.Alert) bool) []*trace.Finding {
 
 // tlsVersion: no TLS version in common; the client may be the one to say so.
 func tlsVersion(f *facts) []*trace.Finding {
-	return f.alertFault(func(a *trace.Alert) bool { return a.Description == "protocol_version" })
+	return f.alertFault(func(y layer) bool { return y.l.Alert.Description == "protocol_version" })
 }
 
 // tlsClientCert: the server wants a certificate from the client.
 func tlsClientCert(f *facts) []*trace.Finding {
-	return f.alertFault(func(a *trace.Alert) bool {
-		return a.SentBy == "remote" && (a.Description == "certificate_required" || a.Description == "bad_certificate")
-	})
+	return f.alertFault(wantsClientCert)
+}
+
+// wantsClientCert reports whether the server ended the handshake for lack of a
+// client certificate. TLS 1.2 has no alert of its own for that: RFC 5246,
+// section 7.4.6 says handshake_failure.
+func wantsClientCert(y layer) bool {
+	switch a := y.l.Alert; a.Description {
+	case "certificate_required", "bad_certificate":
+		return a.SentBy == "remote"
+	case "handshake_failure":
+		return a.SentBy == "remote" && y.l.CertificateRequested && len(y.l.ClientCertificates) == 0
+	}
+	return false
 }
 
 // tlsAlertPolicy: the server knows no such name, or does not serve us.
 func tlsAlertPolicy(f *facts) []*trace.Finding {
-	return f.alertFault(func(a *trace.Alert) bool {
+	return f.alertFault(func(y layer) bool {
+		a := y.l.Alert
 		return a.SentBy == "remote" && a.Level != "warning" && (a.Description == "access_denied" || a.Description == "unrecognized_name")
 	})
 }
 
 // tlsHandshakeFailure: any other alert by which the server ends a handshake.
 func tlsHandshakeFailure(f *facts) []*trace.Finding {
-	return f.alertFault(func(a *trace.Alert) bool {
-		switch a.Description {
+	return f.alertFault(func(y layer) bool {
+		switch a := y.l.Alert; a.Description {
 		case "handshake_failure", "insufficient_security":
-			return true
+			return !wantsClientCert(y)
 		case "internal_error", "illegal_parameter", "decode_error", "no_application_protocol":
 			return a.SentBy == "remote"
 		}

@@ -50,7 +50,7 @@ func (v *View) outcome(r *trace.Request) string {
 	switch {
 	case v.Unseen(r):
 		return trace.Unknown
-	case Unusable(r) != "":
+	case Unusable(r) != "", Short(r):
 		return trace.Failed
 	case r.Status == 404 || r.Status == 410:
 		return NotFound

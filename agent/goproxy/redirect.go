@@ -43,16 +43,25 @@ type step struct {
 	url string
 }
 
-// follow links each request to the redirect that it follows. A request that
-// its own URL says nothing about (a signed URL of a storage host) is for what
-// the first one was for.
+// follow links each request to the redirect that it follows, and its repetitions
+// while it has no answer. A request that its own URL says nothing about (a signed
+// URL of a storage host) is for what the first one was for.
 func follow(t *trace.Trace) {
 	pending := map[step][]*trace.Request{}
+	unanswered := map[step]*trace.Request{} // the redirects that lead to them
 	for _, r := range t.Requests {
 		key := step{r.PID, sameURL(r.URL)}
-		if from, rest := take(pending[key], r.StartedAt); from != nil {
+		from, rest := take(pending[key], r.StartedAt)
+		if from == nil {
+			from = unanswered[key]
+		}
+		delete(unanswered, key)
+		if from != nil {
 			pending[key] = rest
 			r.RedirectedFrom = from.ID
+			if r.Status == 0 {
+				unanswered[key] = from
+			}
 			if r.Purpose == trace.PurposeOther {
 				r.Purpose, r.Module, r.Version = from.Purpose, from.Module, from.Version
 			}

@@ -1,6 +1,7 @@
 package goproxy
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -63,6 +64,21 @@ func TestRedirectOfAnotherProcessIsNotFollowed(t *testing.T) {
 	Explain(s.t)
 	if r.RedirectedFrom != 0 {
 		t.Errorf("redirected from %d", r.RedirectedFrom)
+	}
+}
+
+func TestRepeatedRequestFollowsTheSameRedirect(t *testing.T) {
+	s := begin("https://a.test")
+	s.get(base+hello+".zip", 302, "Location", "https://cdn.test/blob")
+	s.get("https://cdn.test/blob", 0).Error = "stream reset by remote: REFUSED_STREAM"
+	again := s.get("https://cdn.test/blob", 200)
+	later := s.get("https://cdn.test/blob", 200)
+	Explain(s.t)
+	if again.RedirectedFrom != 1 || again.Purpose != trace.PurposeZip || later.RedirectedFrom != 0 {
+		t.Errorf("redirected from %d for %s, then %d", again.RedirectedFrom, again.Purpose, later.RedirectedFrom)
+	}
+	if want := []int{1, 3}; !slices.Equal(s.t.Chains[0].Requests, want) {
+		t.Errorf("chain %v, want %v", s.t.Chains[0].Requests, want)
 	}
 }
 

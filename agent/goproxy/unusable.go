@@ -3,6 +3,7 @@ package goproxy
 import (
 	"bytes"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/gopx-trace/gopx-trace/agent/trace"
@@ -23,6 +24,14 @@ func Unusable(r *trace.Request) string {
 		return "an empty answer"
 	}
 	return ""
+}
+
+// Short reports whether an answer ended in good order with fewer bytes than it
+// announced. HTTP/2 can do that: RFC 9113, section 8.1.1 calls it malformed.
+func Short(r *trace.Request) bool {
+	length, err := strconv.ParseUint(r.Header("Content-Length"), 10, 64)
+	return err == nil && r.Protocol == "HTTP/2.0" && r.Method != "HEAD" && r.ResponseComplete &&
+		r.Status >= 200 && r.Status < 300 && r.ResponseBytes < length
 }
 
 // asksAll reports whether a request is for a whole file, as the go command's

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
@@ -47,6 +48,26 @@ func RedirectLoop() Answer {
 	}
 }
 
+// RedirectTo redirects every request to the same path below a URL.
+func RedirectTo(base string) Answer {
+	return func(http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, base+r.URL.EscapedPath(), http.StatusFound)
+		})
+	}
+}
+
+// Challenge answers every request with a status that wants credentials; header
+// has the challenges (RFC 9110, section 11.3).
+func Challenge(status int, header string, challenges ...string) Answer {
+	return func(http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header()[header] = challenges
+			http.Error(w, http.StatusText(status), status)
+		})
+	}
+}
+
 // Page answers every request with status 200 and a body of a media type, as a
 // captive portal does.
 func Page(mediaType, body string) Answer {
@@ -60,14 +81,41 @@ func Page(mediaType, body string) Answer {
 
 // Truncate sends the header of the healthy answer and half of its body, then
 // ends the connection (HTTP/1.1) or the stream (HTTP/2).
-func Truncate() Answer { return half(func(*http.Request) {}) }
+func Truncate() Answer { return half(func(http.ResponseWriter, *http.Request) {}) }
+
+// Cut sends the header of the healthy answer and half of its body, then closes
+// the connection (HTTP/1.1) or resets the stream (HTTP/2).
+func Cut() Answer {
+	return half(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+}
 
 // Stall sends the header of the healthy answer and half of its body, and then
 // nothing until the client gives up.
-func Stall() Answer { return half(func(r *http.Request) { <-r.Context().Done() }) }
+func Stall() Answer {
+	return half(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+}
+
+// ResetBody sends the header of the healthy answer and half of its body, then
+// resets the connection. It is for HTTP/1.1.
+func ResetBody() Answer { return half(func(w http.ResponseWriter, _ *http.Request) { resetUnder(w) }) }
+
+// resetUnder closes the TCP connection of an answer so that its peer gets RST.
+func resetUnder(w http.ResponseWriter) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	if t, ok := conn.(*tls.Conn); ok {
+		conn = t.NetConn() // a close_notify would come before the RST
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		tcp.SetLinger(0)
+	}
+	conn.Close()
+}
 
 // half sends half of the healthy body and calls then.
-func half(then func(*http.Request)) Answer {
+func half(then func(http.ResponseWriter, *http.Request)) Answer {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			kept := &kept{header: make(http.Header), status: http.StatusOK}
@@ -79,7 +127,7 @@ func half(then func(*http.Request)) Answer {
 			w.WriteHeader(kept.status)
 			w.Write(kept.body[:len(kept.body)/2])
 			http.NewResponseController(w).Flush()
-			then(r)
+			then(w, r)
 		})
 	}
 }
@@ -114,6 +162,11 @@ func OnHost(host string, a Answer) Answer {
 		name, _, err := net.SplitHostPort(r.Host)
 		return r.Host == host || err == nil && name == host
 	}, a)
+}
+
+// OnAgent limits an answer to requests whose User-Agent begins with prefix.
+func OnAgent(prefix string, a Answer) Answer {
+	return when(func(r *http.Request) bool { return strings.HasPrefix(r.UserAgent(), prefix) }, a)
 }
 
 // when limits an answer to the requests that match.
@@ -187,6 +240,30 @@ func SilentAfterHello() Raw {
 		conn.SetReadDeadline(time.Now().Add(rawPatience))
 		io.Copy(io.Discard, conn)
 	}
+}
+
+// TLS alerts of [AlertAfterHello] (RFC 8446, section 6.2).
+const (
+	unexpectedMessage = 10
+	accessDenied      = 49
+	unrecognizedName  = 112
+)
+
+// AlertAfterHello answers the ClientHello with a fatal alert and closes the
+// connection, as a filter or a front end for other names does.
+func AlertAfterHello(description byte) Raw {
+	const alert, fatal = 21, 2 // RFC 8446, sections 5.1 and 6
+	return Speak(string([]byte{alert, 3, 3, 0, 2, fatal, description}))
+}
+
+// AnswerTLS11 answers the ClientHello with a ServerHello of TLS 1.1, whatever
+// versions the client knows (RFC 4346, section 7.4.1.3).
+func AnswerTLS11() Raw {
+	const handshake, serverHello, suite = 22, 2, 0x0a  // TLS_RSA_WITH_3DES_EDE_CBC_SHA
+	hello := append([]byte{3, 2}, make([]byte, 32)...) // version, random
+	hello = append(hello, 0, 0, suite, 0)              // no session, suite, no compression
+	message := append([]byte{serverHello, 0, 0, byte(len(hello))}, hello...)
+	return Speak(string(append([]byte{handshake, 3, 2, 0, byte(len(message))}, message...)))
 }
 
 // Speak answers the client's first bytes with a text that is no TLS.

@@ -22,13 +22,16 @@ type counts struct {
 }
 
 // add counts one event of a host.
-func (c *counts) add(host, what string) {
+func (c *counts) add(host, what string) { c.change(host, what, 1) }
+
+// change changes what is counted of a host.
+func (c *counts) change(host, what string, by int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.n == nil {
 		c.n = make(map[string]int)
 	}
-	c.n[host+": "+what]++
+	c.n[host+": "+what] += by
 }
 
 // watch adds a counter that somebody else keeps.
@@ -40,7 +43,8 @@ func (c *counts) watch(read func() (string, int)) {
 
 // Counts returns what the servers saw and did so far. Names are
 // "HOST: EVENT", where EVENT is an HTTP status, a DNS rcode, or one of
-// "request", "unanswered", "tunnel", "handshake failed", "raw", "SYN dropped".
+// "connection", "request", "waiting" (now), "unanswered", "tunnel",
+// "handshake failed", "h2" (taken over), "raw", "SYN dropped".
 // "servers: RST", "servers: port unreachable" and "servers: unreachable" are what
 // their kernel sent; "client: unreachable" and "client: no route" are what the
 // client's kernel could not send.

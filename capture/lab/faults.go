@@ -27,7 +27,8 @@ type Fault struct {
 	Command []string
 	// Says is part of what the go command prints; empty if it is ended before.
 	Says string
-	// Proof names the counters of [Lab.Counts] that must have moved.
+	// Proof names the counters of [Lab.Counts] that must have moved; none where a
+	// setting keeps the command from the network.
 	Proof []string
 	// Patience is how long the command takes to meet the fault, where it goes
 	// on for long or for ever after it and may be ended then; 0 if it ends soon.
@@ -66,13 +67,14 @@ func FaultNamed(name string) (Fault, bool) {
 
 // Faults lists what the lab can show: healthy cases, then faults by layer.
 func Faults() []Fault {
-	return slices.Concat(healthy(), nameFaults(), wayFaults(), connectFaults(), proxyFaults(), tlsFaults(), httpFaults(), sumFaults(), directFaults(), variants())
+	return slices.Concat(healthy(), nameFaults(), wayFaults(), connectFaults(), proxyFaults(), tlsFaults(), httpFaults(), streamFaults(), sumFaults(), directFaults(), variants())
 }
 
 // Hops of the faults.
 const (
 	atResolver = "resolver"
 	atRoute    = "route"
+	atConfig   = "config"
 	atProxy    = "http-proxy:" + ProxyHost
 	atGoProxy  = "goproxy:" + GoProxyHost
 	atCDN      = "redirect:" + CDNHost
@@ -193,6 +195,22 @@ func proxyFaults() []Fault {
 		{Name: "proxy-403-cdn", Rule: "proxy-403", Hop: atProxy, About: "the proxy allows the module proxy, but not the host that its zips redirect to",
 			Setup: func(s *Setup) { s.Via, s.At(ProxyHost).Answer = HTTPProxy, OnHost(CDNHost, Status(403)) },
 			Says:  ".zip\": Forbidden", Proof: []string{ProxyHost + ": 403", GoProxyHost + ": 302"}},
+		{Name: "proxy-ntlm-kerberos", Rule: "proxy-ntlm-kerberos", Hop: atProxy, About: "the proxy takes Kerberos and NTLM only, which go does not speak",
+			Setup: func(s *Setup) {
+				s.Via, s.Auth = HTTPProxy, true
+				s.At(ProxyHost).Answer = Challenge(407, "Proxy-Authenticate", "Negotiate", "NTLM")
+			}, Says: "Proxy Authentication Required", Proof: []string{ProxyHost + ": 407"}},
+		{Name: "proxy-not-a-proxy", Rule: "proxy-not-a-proxy", Hop: "http-proxy:" + GoProxyHost, About: "HTTPS_PROXY names a module proxy, which is no HTTP proxy",
+			Setup: func(s *Setup) {
+				s.GOPROXY, s.Env = "https://"+MirrorHost, []string{"HTTPS_PROXY=http://" + GoProxyHost + ":80"}
+			},
+			Says: ": Not Found", Proof: []string{GoProxyHost + ": 404"}},
+		{Name: "wrong-scheme-to-proxy", Rule: "wrong-scheme-to-proxy", Hop: atConfig, About: "HTTPS_PROXY says https:// and the proxy speaks plain HTTP",
+			Setup: func(s *Setup) { s.Via, s.Env = HTTPProxy, []string{"HTTPS_PROXY=https://" + ProxyHost + ":3128"} },
+			Says:  "proxyconnect tcp: tls: first record does not look like a TLS handshake", Proof: []string{ProxyHost + ": connection"}},
+		{Name: "tunnel-reset", Rule: "tunnel-reset", Hop: atProxy, About: "the tunnel opens and is cut as soon as the ClientHello goes in",
+			Setup: func(s *Setup) { s.Via, s.At(GoProxyHost).Raw = HTTPProxy, ResetAfterHello() }, Says: ": EOF",
+			Proof: []string{ProxyHost + ": tunnel", GoProxyHost + ": raw"}},
 		{Name: "proxy-5xx", Rule: "proxy-5xx", Hop: atProxy, About: "the proxy cannot reach the module proxy",
 			Setup: func(s *Setup) { s.Via, s.At(GoProxyHost).Port = HTTPProxy, Closed }, Says: ": Bad Gateway", Proof: []string{ProxyHost + ": 502", "servers: RST"}},
 		{Name: "proxy-unreachable", Rule: "proxy-unreachable", Hop: atProxy, About: "nothing listens on the proxy's port",
@@ -242,10 +260,26 @@ func tlsFaults() []Fault {
 			Setup: does(SilentAfterHello()), Says: "TLS handshake timeout", Proof: raw, Patience: 12 * time.Second},
 		{Name: "http-on-https-port", Rule: "http-on-https-port", Hop: atGoProxy, About: "a plain HTTP server on the HTTPS port",
 			Setup: does(Speak(blockPage)), Says: "server gave HTTP response to HTTPS client", Proof: raw},
+		{Name: "tls-version", Rule: "tls-version", Hop: atGoProxy, About: "the server knows no TLS version after 1.1",
+			Setup: func(s *Setup) { s.At(GoProxyHost).MaxTLS = tls.VersionTLS11 }, Says: "protocol version not supported", Proof: failed},
+		{Name: "tls-handshake-failure", Rule: "tls-handshake-failure", Hop: atGoProxy, About: "the server's only cipher suite is none of the client's",
+			Setup: func(s *Setup) { s.At(GoProxyHost).TLS, s.At(GoProxyHost).HTTP1 = onlyRSAKeyExchange, true }, Says: "remote error: tls: handshake failure", Proof: failed},
+		{Name: "tls-client-cert", Rule: "tls-client-cert", Hop: atGoProxy, About: "the server demands a certificate from the client",
+			Setup: func(s *Setup) { s.At(GoProxyHost).TLS = demandCertificate }, Says: "remote error: tls: certificate required", Proof: failed},
+		{Name: "tls-alert-policy", Rule: "tls-alert-policy", Hop: atGoProxy, About: "the server, or a filter, answers the ClientHello with access_denied",
+			Setup: does(AlertAfterHello(accessDenied)), Says: "remote error: tls: access denied", Proof: raw},
 		{Name: "non-tls-service", Rule: "non-tls-service", Hop: atGoProxy, About: "an SSH server on the HTTPS port",
 			Setup: does(Speak("SSH-2.0-OpenSSH_9.2p1\r\n")), Says: "first record does not look like a TLS handshake", Proof: raw},
 	}
 }
+
+// onlyRSAKeyExchange leaves a cipher suite that needs an RSA certificate and
+// that Go no longer offers. HTTP/2 does not allow it.
+func onlyRSAKeyExchange(c *tls.Config) {
+	c.MaxVersion, c.CipherSuites = tls.VersionTLS12, []uint16{tls.TLS_RSA_WITH_AES_128_CBC_SHA}
+}
+
+func demandCertificate(c *tls.Config) { c.ClientAuth = tls.RequireAnyClientCert }
 
 // httpFaults lists the faults of HTTP with the module proxy and the CDN.
 func httpFaults() []Fault {
@@ -278,6 +312,17 @@ func httpFaults() []Fault {
 			Setup: answers(GoProxyHost, Page("text/html", portal)), Says: "invalid character '<'", Proof: []string{GoProxyHost + ": 200"}},
 		{Name: "body-truncated", Rule: "body-truncated", Hop: atCDN, About: "the zip's connection ends in the middle of it",
 			Setup: func(s *Setup) { s.At(CDNHost).Answer, s.At(CDNHost).HTTP1 = Truncate(), true }, Says: "unexpected EOF", Proof: []string{CDNHost + ": 200"}},
+		{Name: "body-reset", Rule: "body-reset", Hop: atCDN, About: "the zip's connection is reset in the middle of it",
+			Setup: func(s *Setup) { s.At(CDNHost).Answer, s.At(CDNHost).HTTP1 = ResetBody(), true }, Says: "connection reset by peer", Proof: []string{CDNHost + ": 200", "servers: RST"}},
+		{Name: "redirect-https-to-http", Rule: "redirect-https-to-http", Hop: atGoProxy, About: "the module proxy redirects from https to plain http",
+			Setup: answers(GoProxyHost, OnPath(".zip", RedirectTo("http://"+CDNHost))), Says: "redirected from secure URL", Proof: []string{GoProxyHost + ": 302"}},
+		{Name: "html-as-list", Rule: "html-as-list", Hop: atGoProxy, About: "a portal's page with status 200 in place of the list of versions",
+			Setup: answers(GoProxyHost, OnPath("/@v/list", Page("text/html", portal))), Command: []string{"go", "get", "mod.test/hello@v1"},
+			Says: `no matching versions for query "v1"`, Proof: []string{GoProxyHost + ": 200"}},
+		{Name: "html-as-mod", Rule: "html-as-mod-poisons-cache", Hop: atGoProxy, About: "a portal's page with status 200 in place of go.mod",
+			Setup: answers(GoProxyHost, OnPath(".mod", Page("text/html", portal))), Says: "checksum mismatch", Proof: []string{GoProxyHost + ": 200"}},
+		{Name: "url-not-found", Rule: "url-not-found", Hop: atGoProxy, About: "a script fetches a file that the module proxy's host does not have",
+			Command: []string{"sh", "-c", "curl -fsS https://" + GoProxyHost + "/tools/install.sh || exit 1"}, Says: "404", Proof: []string{GoProxyHost + ": 404"}},
 		{Name: "body-stall", Rule: "body-stall", Hop: atCDN, About: "the zip stops in the middle and the connection stays open",
 			Setup: answers(CDNHost, Stall()), Proof: []string{CDNHost + ": 200"}, Patience: 3 * time.Second},
 	}
@@ -317,6 +362,20 @@ func directFaults() []Fault {
 		{Name: "git-ca-differs", Rule: "git-ca-differs", Hop: "config", About: "go trusts the git host's certificate, git does not",
 			Setup:   func(s *Setup) { s.GOPROXY, s.NoGitCA = "direct", true },
 			Command: getFromGit(), Says: "certificate verification failed", Proof: []string{GitHost + ": 200"}},
+		{Name: "goproxy-off", Rule: "goproxy-off", Hop: atConfig, About: "GOPROXY=off forbids every fetch",
+			Setup: func(s *Setup) { s.GOPROXY = "off" }, Says: "module lookup disabled by GOPROXY=off"},
+		{Name: "git-not-found", Rule: "git-not-found", Hop: atGit, About: "discovery names a repository that the git host does not have",
+			Setup:   func(s *Setup) { s.GOPROXY, s.At(GitHost).Answer = "direct", OnPath("/lib.git/", Status(404)) },
+			Command: getFromGit(), Says: "not found", Proof: []string{GitHost + ": 404"}},
+		{Name: "git-auth-prompt", Rule: "git-auth-prompt", Hop: atGit, About: "the repository wants credentials and git has none",
+			Setup: func(s *Setup) {
+				s.GOPROXY = "direct"
+				s.At(GitHost).Answer = OnPath("/lib.git/", Challenge(401, "Www-Authenticate", `Basic realm="git.test"`))
+			},
+			Command: getFromGit(), Says: "terminal prompts disabled", Proof: []string{GitHost + ": 401"}},
+		{Name: "git-hang", Rule: "git-hang", Hop: atGit, About: "the git host takes git's request and never answers",
+			Setup:   func(s *Setup) { s.GOPROXY, s.At(GitHost).Answer = "direct", OnPath("/lib.git/", Silence()) },
+			Command: getFromGit(), Proof: []string{GitHost + ": waiting"}, Patience: 4 * time.Second},
 		{Name: "toolchain-not-available", Rule: "toolchain-not-available", Hop: "toolchain:" + GoProxyHost, About: "GOTOOLCHAIN wants a Go version that the module proxy does not have",
 			Setup: func(s *Setup) { s.Env = []string{"GOTOOLCHAIN=go1.99.0"} }, Says: "toolchain not available", Proof: []string{GoProxyHost + ": 404"}},
 	}

@@ -57,9 +57,17 @@ func (l *Lab) serveHTTPS(host string, port uint16, h http.Handler) error {
 	if err != nil {
 		return fmt.Errorf("certificate of %s: %w", host, err)
 	}
-	config := &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, MaxVersion: s.MaxTLS}
+	config := &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS10, MaxVersion: s.MaxTLS}
+	if s.TLS != nil {
+		s.TLS(config)
+	}
 	srv := l.newServer(host, h)
 	srv.TLSConfig = config
+	if s.HTTP2 != nil {
+		srv.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){
+			"h2": func(_ *http.Server, conn *tls.Conn, _ http.Handler) { l.takeOver(host, conn, s.HTTP2) },
+		}
+	}
 	srv.Protocols = new(http.Protocols)
 	srv.Protocols.SetHTTP1(true)
 	// The go command offers h2 to a proxy but speaks HTTP/1.1 to it.
@@ -79,7 +87,12 @@ func (l *Lab) newServer(host string, h http.Handler) *http.Server {
 		Handler:           &counted{host: host, counts: &l.counts, next: h},
 		ErrorLog:          log.New(&handshakeLog{host: host, counts: &l.counts}, "", 0),
 		ReadHeaderTimeout: headerPatience,
-		BaseContext:       func(net.Listener) context.Context { return l.ctx },
+		ConnState: func(_ net.Conn, state http.ConnState) {
+			if state == http.StateNew {
+				l.counts.add(host, "connection")
+			}
+		},
+		BaseContext: func(net.Listener) context.Context { return l.ctx },
 	}
 }
 
@@ -202,9 +215,11 @@ type counted struct {
 // ServeHTTP implements [http.Handler].
 func (c *counted) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.counts.add(c.host, "request")
+	c.counts.change(c.host, "waiting", 1)
 	cw := &countedWriter{ResponseWriter: w, counted: c}
 	defer func() {
 		if !cw.answered {
+			c.counts.change(c.host, "waiting", -1)
 			c.counts.add(c.host, "unanswered")
 		}
 	}()
@@ -222,6 +237,7 @@ type countedWriter struct {
 func (w *countedWriter) WriteHeader(status int) {
 	if !w.answered && status >= 200 {
 		w.answered = true
+		w.counted.counts.change(w.counted.host, "waiting", -1)
 		w.counted.counts.add(w.counted.host, fmt.Sprint(status))
 	}
 	w.ResponseWriter.WriteHeader(status)

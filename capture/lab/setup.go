@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"crypto/tls"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -76,6 +77,10 @@ type Server struct {
 	HTTP1 bool
 	// MaxTLS is the highest version offered, e.g. tls.VersionTLS12; 0 is the newest.
 	MaxTLS uint16
+	// TLS changes the healthy configuration; nil leaves it.
+	TLS func(*tls.Config)
+	// HTTP2 takes over connections that agreed on h2; nil serves them.
+	HTTP2 func(*tls.Conn)
 	// Raw takes over accepted connections; nil serves TLS and HTTP.
 	Raw Raw
 	// Answer replaces the healthy HTTP server; nil is the healthy one. On

@@ -25,11 +25,11 @@ func englishHTTP() []Sentence {
 		},
 		{
 			Rule: "body-truncated", Title: "the answer was cut off",
-			Summary:   "{host} closed the connection after {got} of {length} bytes of {url}{via}",
+			Summary:   "{host} ended its answer after {got} of {length} bytes of {url}{via}",
 			Because:   "a size limit or a scanner on the way, or a server that failed in the middle",
 			Fix:       []string{again, "if it is always cut at the same size, ask those who run the proxy for their limit"},
 			Meaning:   "The peer closed before the announced end.",
-			Proof:     "A FIN with fewer body bytes than announced.",
+			Proof:     "A FIN, or the end of an HTTP/2 stream, with fewer body bytes than announced.",
 			LookAlike: "body-reset: a RST. Bytes that the tracer lost are not counted as cut.",
 		},
 		{

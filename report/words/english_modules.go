@@ -95,7 +95,7 @@ func englishVersionControl() []Sentence {
 			Rule: "git-auth-prompt", Title: "git needs credentials",
 			Summary:   "{host} answered {status} {text} to git for {module}: it wants credentials, and git must not prompt",
 			Because:   "the repository is private, and git has no credentials for {host}; go turns prompts off",
-			Fix:       []string{"git ls-remote https://{module}   # does git itself get in?", "git config --global url.'ssh://git@{host}/'.insteadOf 'https://{host}/'", private},
+			Fix:       []string{"git ls-remote https://{module}   # does git itself get in?", "git config --global url.'git@{host}:'.insteadOf 'https://{host}/'", private},
 			Meaning:   "Version control asks who is calling.",
 			Proof:     "401 for git's info/refs or upload-pack request.",
 			LookAlike: "http-unauthorized: a module proxy asks.",

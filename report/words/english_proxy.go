@@ -96,8 +96,8 @@ func englishTunnels() []Sentence {
 		{
 			Rule: "tunnel-reset", Title: "the proxy ended the connection",
 			Summary:   "the proxy {endpoint} {how} the connection for {target} right after {after}",
-			Because:   "the proxy's policy (by name in the ClientHello) or a crash; the origin may have ended it too, which the proxy passes on",
-			Fix:       []string{show},
+			Because:   "the proxy's policy (by name in the ClientHello), a crash, or a port that speaks something else than the variable says; the origin may have ended it too, which the proxy passes on",
+			Fix:       []string{show, "env | grep -i _proxy   # the right port, and the scheme that is spoken there (http, https, socks5)?"},
 			Meaning:   "The connection to the proxy ended in place of an answer.",
 			Proof:     "A FIN or RST from the proxy's address directly after CONNECT or the ClientHello.",
 			LookAlike: "sni-reset: without a proxy, from the origin's address.",

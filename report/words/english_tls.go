@@ -81,7 +81,7 @@ func englishAlerts() []Sentence {
 			Because:   "the service is for clients with a certificate; the go command can't be told one",
 			Fix:       []string{"run a local proxy that holds the certificate and point GOPROXY at it, or use another module proxy"},
 			Meaning:   "Mutual TLS.",
-			Proof:     "The alert certificate_required or bad_certificate from the server.",
+			Proof:     "The alert certificate_required or bad_certificate from the server, or in TLS 1.2 handshake_failure after it asked for a certificate.",
 			LookAlike: "tls-unknown-ca: the alert is the client's.",
 		},
 		{
