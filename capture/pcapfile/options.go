@@ -16,6 +16,8 @@ const (
 	optTimeResolution  = 9  // if_tsresol
 	optTimeOffset      = 14 // if_tsoffset
 	optPacketFlags     = 2  // epb_flags, pack_flags
+	optInterfaceDrops  = 5  // isb_ifdrop
+	optSystemDrops     = 7  // isb_osdrop
 	packetFlagsDirBits = 3
 )
 

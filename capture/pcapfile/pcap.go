@@ -44,7 +44,7 @@ func newPcapReader(w *window) (*pcapReader, error) {
 	}
 	r := &pcapReader{w: w}
 	if !r.magic(b) {
-		return nil, fmt.Errorf("%w (it begins with % x)", ErrFormat, b)
+		return nil, fmt.Errorf("%w (it begins with % x%s)", ErrFormat, b, known(b))
 	}
 	if b, err = w.take(pcapFileHeader); err != nil {
 		return nil, headerError(err)

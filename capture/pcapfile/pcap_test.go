@@ -85,6 +85,7 @@ func TestPcapErrors(t *testing.T) {
 	}{
 		{"empty", nil, nil, "empty", 0},
 		{"text", []byte("GET / HTTP/1.1\r\nHost: example\r\n\r\n"), ErrFormat, "47 45 54 20", 0},
+		{"xz", []byte("\xfd7zXZ\x00\x00\x04"), ErrFormat, "as xz files do", 0},
 		{"version 3", le(func(f *fileBuilder) { f.put(uint32(0xa1b2c3d4), uint16(3), uint16(0), uint64(0), uint64(0)) }), ErrFormat, "version 3.0", 0},
 		{"huge packet", le(func(f *fileBuilder) {
 			pcapHeader(f, 0xa1b2c3d4, 4, 1)

@@ -33,6 +33,9 @@ type ngReader struct {
 	queue []capture.Event
 	given int
 	names map[string]string
+	// damage is what is wrong inside of blocks; failed is what ended the file.
+	damage damage
+	failed error
 }
 
 // captureInterface is what packets need of an Interface Description Block.
@@ -41,6 +44,8 @@ type captureInterface struct {
 	resolution resolution
 	snap       uint32
 	offset     int64
+	// dropped is how many packets were lost, as the statistics said so far.
+	dropped uint64
 }
 
 func newNGReader(w *window) (*ngReader, error) {
@@ -60,14 +65,27 @@ func (r *ngReader) next() (capture.Event, error) {
 		if r.given < len(r.queue) || r.secrets.large() {
 			return r.deliver(), nil
 		}
-		err := r.block()
-		if errors.Is(err, io.EOF) && r.secrets.release() {
+		if r.failed == nil {
+			r.failed = r.block()
+		}
+		if errors.Is(r.failed, io.EOF) && r.secrets.release() {
 			return r.secrets.next(r.last), nil
 		}
-		if err != nil {
-			return nil, err
+		if r.failed != nil && !r.confess() {
+			return nil, r.failed
 		}
 	}
+}
+
+// confess queues what is to be said of damaged blocks, once.
+func (r *ngReader) confess() bool {
+	text := r.damage.said()
+	if text == "" {
+		return false
+	}
+	r.damage = damage{}
+	r.queue, r.given = append(r.queue[:0], &capture.NotSeen{Time: r.last, Text: text}), 0
+	return true
 }
 
 // deliver returns the next event that is at hand: secrets that were found go
@@ -117,7 +135,13 @@ func (r *ngReader) block() error {
 		return fmt.Errorf("block type %#x: lengths %d and %d differ", kind, total, end)
 	}
 	r.queue, r.given = r.queue[:0], 0
-	return parse(r, b[8:size-4])
+	if err := parse(r, b[8:size-4]); err != nil {
+		if needed(kind) {
+			return err
+		}
+		r.damage.add(r.position(), err)
+	}
+	return nil
 }
 
 func (r *ngReader) skip(size int64) error {
@@ -208,14 +232,19 @@ func (r *ngReader) addInterface(b []byte) error {
 	return nil
 }
 
-// statistics queues the events in an Interface Statistics Block of a recording.
+// statistics queues the events in an Interface Statistics Block of a recording,
+// and the losses that one of any file tells.
 func (r *ngReader) statistics(b []byte) error {
 	if len(b) < statFields {
 		return fmt.Errorf("interface statistics of %d bytes", len(b))
 	}
 	var envelope []byte
+	var dropped uint64
 	o := options{order: r.order, rest: b[statFields:]}
 	for o.next() {
+		if (o.code == optInterfaceDrops || o.code == optSystemDrops) && len(o.value) >= 8 {
+			dropped += r.order.Uint64(o.value)
+		}
 		value, ok := o.ours()
 		if !ok || len(value) == 0 {
 			continue
@@ -226,7 +255,19 @@ func (r *ngReader) statistics(b []byte) error {
 			envelope = nil
 		}
 	}
+	r.addLost(r.order.Uint32(b), dropped)
 	return nil
+}
+
+// addLost queues what an interface dropped since its statistics before: they
+// are totals, and the interface may be one that the file does not describe.
+func (r *ngReader) addLost(index uint32, dropped uint64) {
+	if int64(index) >= int64(len(r.interfaces)) || dropped <= r.interfaces[index].dropped {
+		return
+	}
+	i := &r.interfaces[index]
+	r.queue = append(r.queue, &capture.Lost{Time: r.last, Packets: dropped - i.dropped})
+	i.dropped = dropped
 }
 
 // addEvent queues the event of an envelope. What can't be read is said: the

@@ -128,21 +128,10 @@ func TestPcapngErrors(t *testing.T) {
 		write func(f *fileBuilder)
 		text  string
 	}{
-		{"no interface", func(f *fileBuilder) { f.enhanced(7, stamp, "a", 1) }, "interface 7, of 1"},
 		{"length below the minimum", func(f *fileBuilder) { f.put(uint32(6), uint32(8), uint32(0), uint32(0)) }, "length 8 is too small"},
 		{"length beyond the limit", func(f *fileBuilder) { f.put(uint32(6), uint32(0xfffffff0), make([]byte, 1000)) }, "length 4294967280 is larger than 33554432"},
 		{"lengths that differ", func(f *fileBuilder) { f.put(uint32(5), uint32(12), uint32(16)) }, "lengths 12 and 16 differ"},
-		{"packet larger than its block", func(f *fileBuilder) {
-			f.block(6, uint32(0), uint64(0), uint32(0xfffffff0), uint32(1), "abcd")
-		}, "packet of 4294967280 bytes in a block with room for 4"},
-		{"simple packet larger than its block", func(f *fileBuilder) { f.block(3, uint32(60), "abcd") }, "room for 4"},
-		{"short enhanced packet", func(f *fileBuilder) { f.block(6, uint32(0)) }, "enhanced packet of 4 bytes"},
-		{"short packet", func(f *fileBuilder) { f.block(2, uint32(0)) }, "packet of 4 bytes"},
-		{"short simple packet", func(f *fileBuilder) { f.block(3) }, "simple packet of 0 bytes"},
 		{"short interface", func(f *fileBuilder) { f.block(1, uint32(0)) }, "interface description of 4 bytes"},
-		{"short statistics", func(f *fileBuilder) { f.block(5, uint32(0)) }, "statistics of 4 bytes"},
-		{"short secrets", func(f *fileBuilder) { f.block(10, uint32(0)) }, "secrets of 4 bytes"},
-		{"secrets longer than the block", func(f *fileBuilder) { f.block(10, uint32(0x544c534b), uint32(5), "abcd") }, "length 5 is larger"},
 		{"byte-order magic", func(f *fileBuilder) { f.block(0x0a0d0d0a, uint32(0x12345678), uint32(0), uint64(0)) }, "byte-order magic"},
 		{"minor version", func(f *fileBuilder) { f.block(0x0a0d0d0a, uint32(0x1a2b3c4d), uint16(1), uint16(1), uint64(0)) }, "version 1.1"},
 		{"version", func(f *fileBuilder) { f.block(0x0a0d0d0a, uint32(0x1a2b3c4d), uint16(2), uint16(1), uint64(0)) }, "version 2.1"},
@@ -165,6 +154,73 @@ func TestPcapngErrors(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestDamagedBlocks passes over blocks that make no sense inside, and says so.
+func TestDamagedBlocks(t *testing.T) {
+	tests := []struct {
+		name  string
+		write func(f *fileBuilder)
+		text  string
+	}{
+		{"no interface", func(f *fileBuilder) { f.enhanced(7, stamp, "a", 1) }, "interface 7, of 1"},
+		{"packet larger than its block", func(f *fileBuilder) {
+			f.block(6, uint32(0), uint64(0), uint32(0xfffffff0), uint32(1), "abcd")
+		}, "packet of 4294967280 bytes in a block with room for 4"},
+		{"simple packet larger than its block", func(f *fileBuilder) { f.block(3, uint32(60), "abcd") }, "room for 4"},
+		{"short enhanced packet", func(f *fileBuilder) { f.block(6, uint32(0)) }, "enhanced packet of 4 bytes"},
+		{"short packet", func(f *fileBuilder) { f.block(2, uint32(0)) }, "packet of 4 bytes"},
+		{"short simple packet", func(f *fileBuilder) { f.block(3) }, "simple packet of 0 bytes"},
+		{"short statistics", func(f *fileBuilder) { f.block(5, uint32(0)) }, "statistics of 4 bytes"},
+		{"short secrets", func(f *fileBuilder) { f.block(10, uint32(0)) }, "secrets of 4 bytes"},
+		{"secrets longer than the block", func(f *fileBuilder) { f.block(10, uint32(0x544c534b), uint32(5), "abcd") }, "length 5 is larger"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			bothOrders(t, func(t *testing.T, f *fileBuilder) {
+				f.section()
+				f.iface(1, 0)
+				f.enhanced(0, stamp, "a", 1)
+				tt.write(f)
+				tt.write(f)
+				f.enhanced(0, stamp, "b", 1)
+				events, err := readAll(t, f.b)
+				wantEOF(t, err)
+				if len(events) != 3 || events[1].(*capture.Packet).Frame != 2 {
+					t.Fatalf("events %v, want two packets and a sentence", events)
+				}
+				said := events[2].(*capture.NotSeen).Text
+				if !strings.HasPrefix(said, "2 block(s)") || !strings.Contains(said, "the first after frame 1") || !strings.Contains(said, tt.text) {
+					t.Errorf("said %q, want something about 2 blocks with %q", said, tt.text)
+				}
+			})
+		})
+	}
+}
+
+// TestDropsOfInterfaces takes the totals of Interface Statistics Blocks as
+// losses, each packet once.
+func TestDropsOfInterfaces(t *testing.T) {
+	bothOrders(t, func(t *testing.T, f *fileBuilder) {
+		f.section()
+		f.iface(1, 0)
+		f.iface(1, 0)
+		f.enhanced(0, stamp, "a", 1)
+		f.block(5, uint32(0), uint64(0), f.option(4, uint64(100)), f.option(5, uint64(0)))
+		f.block(5, uint32(0), uint64(0), f.option(5, uint64(3)), f.option(7, uint64(4)))
+		f.block(5, uint32(0), uint64(0), f.option(5, uint64(8)))
+		f.block(5, uint32(1), uint64(0), f.option(7, uint64(2)))
+		f.block(5, uint32(2), uint64(0), f.option(7, uint64(2)))
+		events, err := readAll(t, f.b)
+		wantEOF(t, err)
+		var got []uint64
+		for _, e := range events[1:] {
+			got = append(got, e.(*capture.Lost).Packets)
+		}
+		if d := cmp.Diff([]uint64{7, 1, 2}, got); d != "" {
+			t.Error(d)
+		}
+	})
 }
 
 func TestPcapngCutAnywhere(t *testing.T) {
