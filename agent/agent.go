@@ -19,10 +19,20 @@ import (
 	"github.com/gopx-trace/gopx-trace/capture"
 )
 
+// Options bound what a trace holds. The zero value has the defaults.
+type Options struct {
+	// MaxRequests is how many requests, and as many connections, lookups and
+	// processes, are listed; 0 is [DefaultMaxRequests]. Those beyond are counted.
+	MaxRequests int
+}
+
 // Run reads a source to its end and returns what was understood. An error of
 // the source is returned together with the trace of all that came before it.
-func Run(src capture.Source) (*trace.Trace, error) {
-	b := newBuilder()
+func Run(src capture.Source) (*trace.Trace, error) { return Options{}.Run(src) }
+
+// Run is [Run] with other bounds than the defaults.
+func (o Options) Run(src capture.Source) (*trace.Trace, error) {
+	b := newBuilder(o)
 	err := feed(b, src)
 	t := b.finish()
 	goproxy.Explain(t)

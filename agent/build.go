@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -26,15 +27,18 @@ type builder struct {
 	// exit is the end of the command, zero while it runs.
 	exit capture.Exit
 	last time.Time
+	keep keep
 }
 
-func newBuilder() *builder {
+func newBuilder(o Options) *builder {
 	b := &builder{
 		trace:   &trace.Trace{Schema: trace.Schema},
 		secrets: keylog.NewStore(),
 		procs:   map[uint32]*trace.Process{},
 		sockets: map[uint64]*socket{},
+		keep:    newKeep(cmp.Or(o.MaxRequests, DefaultMaxRequests)),
 	}
+	b.lookups.Max = b.keep.limit
 	// a short connection may be over before its secret is known
 	b.secrets.Expect()
 	b.table = flow.NewTable(flow.Options{
@@ -53,6 +57,7 @@ func (b *builder) event(e capture.Event) {
 	}
 	switch e := e.(type) {
 	case *capture.Packet:
+		b.trace.Packets++
 		b.table.Packet(e)
 	case *capture.Secret:
 		b.secrets.Add(e)
@@ -73,18 +78,18 @@ func (b *builder) event(e capture.Event) {
 		b.trace.Losses.CutPackets += e.Packets
 		b.trace.Losses.CutBytes += e.Bytes
 	case *capture.NotSeen:
-		b.trace.NotSeen = append(b.trace.NotSeen, e.Text)
+		b.keep.sentence(b.trace, e.Text)
 	}
 }
 
 // open starts the decoding of a new connection.
 func (b *builder) open(c *flow.Conn) flow.Stream {
 	facts := &trace.Connection{
-		ID: len(b.trace.Connections) + 1, Stream: new(c.Stream), PID: c.PID,
+		Stream: new(c.Stream), PID: c.PID,
 		Local: c.Client.String(), Remote: c.Server.String(), StartedAt: c.Start,
 	}
 	c.Value = facts
-	b.trace.Connections = append(b.trace.Connections, facts)
+	b.keep.open(facts)
 	return decode.NewDetect(&decode.Conn{
 		Facts: facts, Endpoints: c.Endpoints, TCP: c, Secrets: b.secrets, Sums: &b.sums, Out: b,
 		// Beside a command that runs there is no time for more; its recording has
@@ -124,6 +129,7 @@ func (b *builder) closed(c *flow.Conn) {
 	if s := b.sockets[c.Socket]; s != nil {
 		s.tell(facts)
 	}
+	b.keep.close(facts)
 }
 
 // side names a direction by who sends in it.
@@ -139,6 +145,9 @@ func side(d *flow.Dir) string {
 
 // Request implements [decode.Out].
 func (b *builder) Request(r *trace.Request) {
+	if !b.keep.request(r) {
+		return
+	}
 	if r.Pushed {
 		b.trace.Pushes = append(b.trace.Pushes, r)
 		return

@@ -14,6 +14,7 @@ func (b *builder) finish() *trace.Trace {
 	b.secrets.Close()
 	b.sums.Close()
 	t := b.trace
+	t.Connections = b.keep.list()
 	t.Lookups = b.lookups.Close()
 	b.unsent()
 	b.command()
@@ -25,10 +26,7 @@ func (b *builder) finish() *trace.Trace {
 
 // unsent adds the connections that the kernel refused to dial.
 func (b *builder) unsent() {
-	id := 0
-	for _, c := range b.trace.Connections {
-		id = max(id, c.ID)
-	}
+	id := b.keep.numbers
 	cookies := make([]uint64, 0, len(b.sockets))
 	for c := range b.sockets {
 		cookies = append(cookies, c)
@@ -137,12 +135,17 @@ func (b *builder) unseen() {
 	}
 	for reason, n := range b.table.Unread() {
 		b.say("%d packet(s) could not be read: %s", n, reason)
+		b.trace.Losses.UnreadPackets += uint64(n)
 	}
+	b.unlisted()
 	for bound, n := range b.table.Limited() {
 		b.say("a bound of memory was met %d time(s): %s", n, bound)
 	}
 	if b.trace.Command != nil && b.exit.Time.IsZero() {
 		b.say("the end of the command: the recording stops before it")
+	}
+	if n := b.keep.unsaid; n > 0 {
+		b.say("%d more sentence(s) like these", n)
 	}
 	slices.Sort(b.trace.NotSeen)
 	b.trace.NotSeen = slices.Compact(b.trace.NotSeen)

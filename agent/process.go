@@ -12,6 +12,9 @@ func (b *builder) process(e *capture.Process) {
 	p := b.procs[e.PID]
 	if p == nil || (e.Kind == capture.Fork && !p.ExitedAt.IsZero()) {
 		// the pid is new, or used again after its process ended
+		if !b.keep.process() {
+			return
+		}
 		p = &trace.Process{PID: e.PID, PPID: e.PPID, StartedAt: e.Time, TLS: "none", Observed: "full"}
 		b.procs[e.PID] = p
 		b.trace.Processes = append(b.trace.Processes, p)

@@ -5,6 +5,9 @@ import (
 	"github.com/gopx-trace/gopx-trace/capture"
 )
 
+// maxSockets is how many sockets may be known beyond those that can be listed.
+const maxSockets = 1 << 16
+
 // socket is what the kernel said of one TCP socket.
 type socket struct {
 	dialled *capture.Socket // the connect call
@@ -21,6 +24,9 @@ func (b *builder) socket(e *capture.Socket) {
 	}
 	s := b.sockets[e.Cookie]
 	if s == nil {
+		if len(b.sockets) >= b.keep.limit+maxSockets {
+			return // its connection has no fact from here
+		}
 		s = &socket{}
 		b.sockets[e.Cookie] = s
 	}

@@ -1,6 +1,7 @@
 package decode
 
 import (
+	"cmp"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -25,7 +26,9 @@ const (
 type Lookups struct {
 	// Malformed counts the messages that could not be read to their end.
 	Malformed int
-	// Beyond counts the questions after the first MaxLookups.
+	// Max is how many lookups are kept; 0 is MaxLookups.
+	Max int
+	// Beyond counts the questions after the first Max.
 	Beyond int
 
 	list []*trace.Lookup
@@ -100,7 +103,7 @@ func (l *Lookups) question(m *Message) {
 // begin makes the lookup of a message that belongs to none so far; nil if
 // there are too many.
 func (l *Lookups) begin(k question, m *Message) *trace.Lookup {
-	if len(l.list) == MaxLookups {
+	if len(l.list) == cmp.Or(l.Max, MaxLookups) {
 		l.Beyond++
 		return nil
 	}

@@ -50,7 +50,18 @@ type Losses struct {
 	Packets     uint64 `json:"packets"`
 	Events      uint64 `json:"events"`
 	MissedBytes uint64 `json:"missed_bytes"`
+	// UnreadPackets were captured and could not be read: [Trace.NotSeen] says why.
+	UnreadPackets uint64 `json:"unread_packets,omitempty"`
 	// CutPackets and CutBytes were cut out of the recording by its size limit.
 	CutPackets uint64 `json:"cut_packets,omitempty"`
 	CutBytes   uint64 `json:"cut_bytes,omitempty"`
+}
+
+// Unlisted counts facts that were seen and are not listed, since a report holds
+// so many of a kind only.
+type Unlisted struct {
+	Requests    int `json:"requests,omitempty"`
+	Connections int `json:"connections,omitempty"`
+	Lookups     int `json:"lookups,omitempty"`
+	Processes   int `json:"processes,omitempty"`
 }

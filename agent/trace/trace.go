@@ -81,6 +81,10 @@ type Trace struct {
 	Findings    []*Finding    `json:"findings"`
 	Losses      Losses        `json:"losses"`
 	NotSeen     []string      `json:"not_seen"`
+	// Unlisted counts the facts beyond the bound of a report; nil if all are listed.
+	Unlisted *Unlisted `json:"unlisted,omitempty"`
+	// Packets is how many packets were taken in.
+	Packets uint64 `json:"-"`
 }
 
 // Verdict outcomes.
