@@ -23,6 +23,8 @@ type facts struct {
 	names  []*resolution
 	dials  []dial
 	layers []layer
+	// exchanges are the requests that a rule about HTTP may look at.
+	exchanges []*trace.Request
 }
 
 func newFacts(t *trace.Trace) *facts {
@@ -31,7 +33,7 @@ func newFacts(t *trace.Trace) *facts {
 		f.processes[p.PID] = p
 	}
 	f.findRoles()
-	f.names, f.dials, f.layers = f.unresolved(), f.failedDials(), f.tlsLayers()
+	f.names, f.dials, f.layers, f.exchanges = f.unresolved(), f.failedDials(), f.tlsLayers(), f.blamable()
 	return f
 }
 
@@ -173,13 +175,7 @@ func urlAuthority(raw string) string {
 	return strings.ToLower(u.Host)
 }
 
-func urlHost(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return ""
-	}
-	return strings.ToLower(u.Hostname())
-}
+func urlHost(raw string) string { return goproxy.Host(raw) }
 
 // seconds writes a duration for a sentence.
 func seconds(d time.Duration) string {

@@ -94,7 +94,7 @@ func (f *facts) notFound(match func(*trace.Request) bool) []*trace.Finding {
 		return nil
 	}
 	var list []*trace.Finding
-	for _, r := range f.exchanges() {
+	for _, r := range f.exchanges {
 		if !missing(r) || !match(r) {
 			continue
 		}

@@ -38,8 +38,12 @@ func (f *facts) findRoles() {
 		set(e.Host(), roleGoProxy)
 	}
 	set(f.Config.SumDBHost(), roleSumDB)
+	foreign := map[uint32]bool{}
+	for pid := range f.processes {
+		foreign[pid] = f.foreign(pid)
+	}
 	for _, r := range f.Trace.Requests {
-		if r.RedirectedFrom == 0 && !f.foreign(r.PID) {
+		if r.RedirectedFrom == 0 && !foreign[r.PID] {
 			set(urlHost(r.URL), purposeRole(r))
 		}
 	}
@@ -90,10 +94,16 @@ func (f *facts) hop(host string) string { return f.role(host) + ":" + host }
 // requestHop names the link that a request was addressed to.
 func (f *facts) requestHop(r *trace.Request) string {
 	host := urlHost(r.URL)
-	if role := f.role(host); r.Purpose == trace.PurposeToolchain && role == roleGoProxy {
-		return roleToolchain + ":" + host
+	return f.requestRole(r, host) + ":" + host
+}
+
+// requestRole returns what the host of a request is to the go command.
+func (f *facts) requestRole(r *trace.Request, host string) string {
+	role := f.role(host)
+	if r.Purpose == trace.PurposeToolchain && role == roleGoProxy {
+		return roleToolchain
 	}
-	return f.hop(host)
+	return role
 }
 
 // proxyHop names the link to the HTTP or SOCKS proxy of a connection.

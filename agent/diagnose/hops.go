@@ -11,7 +11,7 @@ import (
 // hops draws the way: each link in the order in which the command met it, with
 // what happened there. What is broken is said by the findings.
 func (f *facts) hops() []*trace.Hop {
-	w := &way{f: f, at: map[string]*trace.Hop{}}
+	w := &way{f: f, at: map[string]*trace.Hop{}, names: map[[2]string]string{}}
 	for _, l := range f.Trace.Lookups {
 		w.lookup(l)
 	}
@@ -34,6 +34,8 @@ type way struct {
 	list  []*trace.Hop
 	at    map[string]*trace.Hop
 	first map[*trace.Hop]trace.Time
+	// names are those of hops by role and host.
+	names map[[2]string]string
 }
 
 // hop returns the hop of that name, met at that time.
@@ -91,13 +93,11 @@ func (w *way) request(r *trace.Request) {
 	if c == nil {
 		return
 	}
-	name := w.f.requestHop(r)
-	if r.Method == "CONNECT" {
-		name = w.f.proxyHop(c)
-	} else if urlHost(r.URL) == "" {
+	host := urlHost(r.URL)
+	if r.Method != "CONNECT" && host == "" {
 		return
 	}
-	h := w.hop(name, r.StartedAt)
+	h := w.hop(w.nameOf(r, c, host), r.StartedAt)
 	h.Requests++
 	if r.Status != 0 {
 		if h.Statuses == nil {
@@ -106,9 +106,23 @@ func (w *way) request(r *trace.Request) {
 		h.Statuses[r.Status]++
 	}
 	h.Slowest = max(h.Slowest, r.Timings.Wait, r.Timings.Receive)
-	if r.Method != "CONNECT" {
-		h.Protocol = cmp.Or(h.Protocol, agreed(c, r))
+	if r.Method != "CONNECT" && h.Protocol == "" {
+		h.Protocol = agreed(c, r)
 	}
+}
+
+// nameOf names the hop of a request to a host on a connection.
+func (w *way) nameOf(r *trace.Request, c *trace.Connection, host string) string {
+	if r.Method == "CONNECT" {
+		return w.f.proxyHop(c)
+	}
+	role := w.f.requestRole(r, host)
+	name := w.names[[2]string{role, host}]
+	if name == "" {
+		name = role + ":" + host
+		w.names[[2]string{role, host}] = name
+	}
+	return name
 }
 
 // agreed names the protocols of a request, e.g. "TLS 1.3, HTTP/2.0".

@@ -10,9 +10,9 @@ import (
 	"github.com/gopx-trace/gopx-trace/agent/trace"
 )
 
-// exchanges returns the requests that a rule about HTTP may look at: those to
+// blamable returns the requests that a rule about HTTP may look at: those to
 // the origin whose answer the command could not do without.
-func (f *facts) exchanges() []*trace.Request {
+func (f *facts) blamable() []*trace.Request {
 	var list []*trace.Request
 	for _, r := range f.Trace.Requests {
 		if r.Method != "CONNECT" && f.Connection(r.Connection) != nil && !f.Unseen(r) && !f.Harmless(r) {
@@ -30,7 +30,7 @@ func (f *facts) requestFinding(r *trace.Request, more ...string) *trace.Finding 
 // statusFault returns the findings for answers that match.
 func (f *facts) statusFault(match func(*trace.Request) bool) []*trace.Finding {
 	var list []*trace.Finding
-	for _, r := range f.exchanges() {
+	for _, r := range f.exchanges {
 		if r.Status != 0 && match(r) {
 			list = append(list, f.requestFinding(r))
 		}
@@ -164,7 +164,7 @@ func redirectCDNBlocked(f *facts) []*trace.Finding {
 // waiting returns the findings for requests that wait for the first byte.
 func (f *facts) waiting(match func(*trace.Request) bool) []*trace.Finding {
 	var list []*trace.Finding
-	for _, r := range f.exchanges() {
+	for _, r := range f.exchanges {
 		waited := f.Waited(r)
 		if r.Status == 0 && waited >= f.Patience() && match(r) {
 			found := f.requestFinding(r)
@@ -190,7 +190,7 @@ func sumDBHang(f *facts) []*trace.Finding { return f.waiting(forSumDB) }
 // brokenBody returns the findings for answers whose body did not come whole.
 func (f *facts) brokenBody(match func(*trace.Request, *trace.Connection) bool) []*trace.Finding {
 	var list []*trace.Finding
-	for _, r := range f.exchanges() {
+	for _, r := range f.exchanges {
 		c := f.Connection(r.Connection)
 		if r.Status < 200 || r.Status >= 300 || r.ResponseComplete && !goproxy.Short(r) || !match(r, c) {
 			continue
@@ -285,7 +285,7 @@ func empty200(f *facts) []*trace.Finding {
 // the go command repeats by itself.
 func httpFreshConnClosed(f *facts) []*trace.Finding {
 	var list []*trace.Finding
-	for _, r := range f.exchanges() {
+	for _, r := range f.exchanges {
 		c := f.Connection(r.Connection)
 		if r.Status != 0 || !remoteEnd(c) || c.MissedBytes > 0 || strings.HasPrefix(r.Error, "stream reset") || strings.HasPrefix(r.Error, "refused by GOAWAY") {
 			continue

@@ -34,7 +34,7 @@ func endedByPeer(r *trace.Request) (code string, goAway bool) {
 // own way, with a code that matches.
 func (f *facts) streamFault(match func(code string, goAway bool) bool) []*trace.Finding {
 	var list []*trace.Finding
-	for _, r := range f.exchanges() {
+	for _, r := range f.exchanges {
 		code, goAway := endedByPeer(r)
 		if code == "" || !match(code, goAway) {
 			continue

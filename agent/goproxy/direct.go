@@ -26,19 +26,19 @@ func (v *View) addDirect(list []*fetching) []*fetching {
 		}
 		if f := fellThrough(list, r); f != nil {
 			i := f.directIndex()
-			f.tries[i] = append(f.tries[i], r)
+			f.try(i, r)
 			continue
 		}
 		f := own[r.Module]
 		if f == nil {
 			f = &fetching{
 				goal: goal{module: r.Module, purpose: r.Purpose}, list: []Entry{{URL: Direct}},
-				tries: map[int][]*trace.Request{}, started: r.StartedAt,
+				started: r.StartedAt,
 			}
 			own[r.Module] = f
 			list = append(list, f)
 		}
-		f.tries[0] = append(f.tries[0], r)
+		f.try(0, r)
 	}
 	v.shareDirect(list)
 	return list
@@ -49,14 +49,14 @@ func (v *View) addDirect(list []*fetching) []*fetching {
 func (v *View) shareDirect(list []*fetching) {
 	fetched := map[string]string{}
 	for _, f := range list {
-		if i := slices.IndexFunc(f.list, func(e Entry) bool { return e.URL == Direct }); i >= 0 && len(f.tries[i]) > 0 && !isSumDB(f.goal.purpose) {
+		if i := slices.IndexFunc(f.list, func(e Entry) bool { return e.URL == Direct }); i >= 0 && len(f.tried(i)) > 0 && !isSumDB(f.goal.purpose) {
 			fetched[f.goal.module] = v.directOutcome(f, i)
 		}
 	}
 	for _, f := range list {
 		last := f.lastTried()
 		if outcome := fetched[f.goal.module]; outcome != "" && last >= 0 && last+1 < len(f.list) && f.list[last+1].URL == Direct &&
-			!isSumDB(f.goal.purpose) && f.list[last].passes(v.outcome(lastOf(f.tries[last])) == NotFound) {
+			!isSumDB(f.goal.purpose) && f.list[last].passes(v.outcome(lastOf(f.tried(last))) == NotFound) {
 			f.shared = outcome
 		}
 	}
@@ -64,9 +64,9 @@ func (v *View) shareDirect(list []*fetching) {
 
 // lastTried returns the index of the last entry that was asked, or -1.
 func (f *fetching) lastTried() int {
-	last := -1
-	for i := range f.tries {
-		last = max(last, i)
+	last := len(f.tries) - 1
+	for last >= 0 && len(f.tries[last]) == 0 {
+		last--
 	}
 	return last
 }
@@ -100,7 +100,7 @@ func fellThrough(list []*fetching, r *trace.Request) *fetching {
 // directOutcome judges a fetch from version control by its last step; where
 // ssh hides the steps, by git's exit code.
 func (v *View) directOutcome(f *fetching, i int) string {
-	last := lastOf(f.tries[i])
+	last := lastOf(f.tried(i))
 	if last == nil {
 		return trace.Failed
 	}

@@ -20,14 +20,30 @@ type goal struct {
 // fetching is a fetch in the making.
 type fetching struct {
 	goal  goal
-	list  []Entry                  // the entries for this module, in list order
-	tries map[int][]*trace.Request // by index in list; chain heads and what followed
+	list  []Entry            // the entries for this module, in list order
+	tries [][]*trace.Request // by index in list; chain heads and what followed
 	// reasons are why an entry was never reached, by index.
 	reasons map[int]string
 	// shared is how the fetch from version control ended that an earlier goal
 	// of the same module already paid for.
 	shared  string
 	started time.Time
+}
+
+// try adds requests that went to the entry at index i.
+func (f *fetching) try(i int, rs ...*trace.Request) {
+	for len(f.tries) <= i {
+		f.tries = append(f.tries, nil)
+	}
+	f.tries[i] = append(f.tries[i], rs...)
+}
+
+// tried returns the requests that went to the entry at index i.
+func (f *fetching) tried(i int) []*trace.Request {
+	if i < len(f.tries) {
+		return f.tries[i]
+	}
+	return nil
 }
 
 // fetches groups the requests by what they were for and works out which
@@ -41,7 +57,7 @@ func (v *View) fetches() []*trace.Fetch {
 	}
 	list = append(list, v.neverAsked(list, unreached)...)
 	slices.SortStableFunc(list, func(a, b *fetching) int { return a.started.Compare(b.started) })
-	var out []*trace.Fetch
+	out := make([]*trace.Fetch, 0, len(list))
 	for _, f := range list {
 		out = append(out, v.finish(f))
 	}
@@ -90,15 +106,21 @@ func (v *View) disregard(f *fetching, out *trace.Fetch, meaning string) {
 	}
 }
 
+// head is where a request belongs, and with it what follows from its redirect.
+type head struct {
+	f     *fetching
+	entry int
+}
+
 // gather makes a fetching for each goal that a request tells of.
 func (v *View) gather() []*fetching {
-	byGoal := map[goal]*fetching{}
+	byGoal := make(map[goal]*fetching, len(v.Trace.Requests))
 	var list []*fetching
-	heads, entries := map[int]*fetching{}, map[int]int{} // by Request.ID: where what follows a redirect belongs
+	heads := newByID[head](len(v.Trace.Requests))
 	for _, r := range v.Trace.Requests {
-		if f := heads[r.RedirectedFrom]; f != nil {
-			heads[r.ID], entries[r.ID] = f, entries[r.RedirectedFrom]
-			f.tries[entries[r.ID]] = append(f.tries[entries[r.ID]], r)
+		if h := heads.get(r.RedirectedFrom); h.f != nil {
+			heads.set(r.ID, h)
+			h.f.try(h.entry, r)
 			continue
 		}
 		g, ok := v.goalOf(r)
@@ -107,13 +129,14 @@ func (v *View) gather() []*fetching {
 		}
 		f := byGoal[g]
 		if f == nil {
-			f = &fetching{goal: g, list: slices.Clone(v.Config.listFor(pathOf(g))), tries: map[int][]*trace.Request{}, started: r.StartedAt}
+			// clipped: what is added to it is this fetch's own
+			f = &fetching{goal: g, list: slices.Clip(v.Config.listFor(pathOf(g))), started: r.StartedAt}
 			byGoal[g] = f
 			list = append(list, f)
 		}
 		i := v.entryFor(f, r)
-		f.tries[i] = append(f.tries[i], r)
-		heads[r.ID], entries[r.ID] = f, i
+		f.try(i, r)
+		heads.set(r.ID, head{f, i})
 	}
 	return list
 }
@@ -150,10 +173,8 @@ func isSumDB(purpose string) bool {
 // entry that the settings do not have is added: in a plain capture file the
 // list is known from the requests only.
 func (v *View) entryFor(f *fetching, r *trace.Request) int {
-	u, err := url.Parse(r.URL)
-	if err != nil {
-		u = &url.URL{}
-	}
+	parsed, _ := parseURL(r.URL) // one that does not parse is like none
+	u := &parsed
 	if i := (&Config{List: f.list}).entryOf(u); i >= 0 {
 		return i
 	}
@@ -193,7 +214,7 @@ func (v *View) finish(f *fetching) *trace.Fetch {
 	out := &trace.Fetch{Module: f.goal.module, Version: f.goal.version, Purpose: f.goal.purpose, Attempts: []trace.Attempt{}}
 	var tried []int
 	for i := range f.list {
-		if len(f.tries[i]) > 0 || f.reasons[i] != "" {
+		if len(f.tried(i)) > 0 || f.reasons[i] != "" {
 			tried = append(tried, i)
 		}
 	}
@@ -214,13 +235,14 @@ func (v *View) finish(f *fetching) *trace.Fetch {
 
 func (v *View) attempt(f *fetching, i int) trace.Attempt {
 	a := trace.Attempt{Entry: f.list[i].String(), Separator: f.list[i].Separator, Requests: []int{}, Outcome: trace.Failed}
-	slices.SortStableFunc(f.tries[i], func(a, b *trace.Request) int { return a.StartedAt.Compare(b.StartedAt) })
-	for _, r := range f.tries[i] {
+	tries := f.tried(i)
+	slices.SortStableFunc(tries, func(a, b *trace.Request) int { return a.StartedAt.Compare(b.StartedAt) })
+	for _, r := range tries {
 		a.Requests = append(a.Requests, r.ID)
 	}
 	if f.list[i].URL == Direct && !isSumDB(f.goal.purpose) {
 		a.Outcome = v.directOutcome(f, i)
-	} else if last := lastOf(f.tries[i]); last != nil && (last.Purpose != trace.PurposeConnect || last.Status == 0) {
+	} else if last := lastOf(tries); last != nil && (last.Purpose != trace.PurposeConnect || last.Status == 0) {
 		a.Outcome = v.outcome(last)
 		if last.Purpose == trace.PurposeConnect && v.Patience() == patience {
 			a.Outcome = trace.Failed // go gave up: this has a time limit
@@ -243,7 +265,7 @@ func (v *View) why(f *fetching, i int) string {
 	if s := f.reasons[i]; s != "" {
 		return s
 	}
-	rs := f.tries[i]
+	rs := f.tried(i)
 	if last := lastOf(rs); len(rs) >= maxRedirects && Location(last) != "" {
 		return fmt.Sprintf("%d redirects and no end", maxRedirects)
 	}

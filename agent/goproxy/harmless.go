@@ -137,7 +137,7 @@ func refused(v *View, f *trace.Fetch) bool {
 	n := 0
 	for _, a := range f.Attempts {
 		for _, id := range a.Requests {
-			r := v.requests[id]
+			r := v.requests.get(id)
 			if r == nil || r.Status < 400 || r.Status >= 500 {
 				return false
 			}
@@ -152,13 +152,27 @@ func refused(v *View, f *trace.Fetch) bool {
 // of a query in which another was found, or failed for a better reason.
 func (v *View) Harmless(r *trace.Request) bool {
 	if f, _ := v.FetchOf(r); f != nil {
+		if f.Outcome == trace.OK {
+			return true
+		}
 		_, found := v.served.otherwise(f)
 		_, less := v.served.overshadowed(f)
 		_, probed := v.served.probe(f)
 		// The query waits for all its candidates, so that one that hangs does harm.
-		return f.Outcome == trace.OK || (found || probed) && f.Outcome != trace.Hung || less
+		return (found || probed) && f.Outcome != trace.Hung || less
 	}
-	return v.answered[sameRequest(r)] > r.ID
+	return v.answered()[sameRequest(r)] > r.ID
+}
+
+// answers returns the ids of the last requests that were answered 2xx.
+func (v *View) answers() map[exchanged]int {
+	last := map[exchanged]int{}
+	for _, r := range v.Trace.Requests {
+		if r.Status >= 200 && r.Status < 300 {
+			last[sameRequest(r)] = r.ID
+		}
+	}
+	return last
 }
 
 // exchanged identifies requests that ask the same thing.

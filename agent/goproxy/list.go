@@ -96,7 +96,7 @@ func (e Entry) Host() string {
 	if !e.IsURL() {
 		return ""
 	}
-	return hostOf(e.URL)
+	return Host(e.URL)
 }
 
 // passes reports whether the go command goes on to the next entry after this
@@ -107,7 +107,7 @@ func (e Entry) passes(notFound bool) bool {
 
 // base returns the entry's parts that a request URL must begin with.
 func (e Entry) base() (scheme, host, prefix string, ok bool) {
-	u, err := url.Parse(e.URL)
+	u, err := parseURL(e.URL)
 	if err != nil || u.Host == "" {
 		return "", "", "", false
 	}
@@ -142,13 +142,4 @@ func Mask(s string) string {
 func plainAuthority(a string) bool {
 	_, port, ok := strings.Cut(a[strings.LastIndexByte(a, ']')+1:], ":")
 	return !ok || strings.Trim(port, "0123456789") == ""
-}
-
-// hostOf returns the lower-case host of a URL without its port, or "".
-func hostOf(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return ""
-	}
-	return strings.ToLower(u.Hostname())
 }

@@ -147,7 +147,7 @@ func (v *View) reason(r *trace.Request) string {
 		return Unusable(r)
 	case r.Status >= 300 && r.Status < 400:
 		if to := Location(r); to != "" {
-			return fmt.Sprintf("the redirect to %s was not followed to an answer", hostOf(to))
+			return fmt.Sprintf("the redirect to %s was not followed to an answer", Host(to))
 		}
 		return fmt.Sprintf("HTTP %d", r.Status)
 	case r.Status >= 400:

@@ -19,14 +19,15 @@ func (c *Config) classify(method, raw string) (purpose, mod, version string) {
 	if method == "CONNECT" {
 		return trace.PurposeConnect, "", ""
 	}
-	u, err := url.Parse(raw)
+	parsed, err := parseURL(raw)
 	if err != nil {
 		return trace.PurposeOther, "", ""
 	}
+	u := &parsed
 	if p, m := gitPurpose(method, u); p != "" {
 		return p, m, ""
 	}
-	if u.Query().Get("go-get") == "1" {
+	if u.RawQuery != "" && u.Query().Get("go-get") == "1" {
 		return trace.PurposeGoImport, hostPath(u), ""
 	}
 	if p, m, v := c.sumPurpose(u); p != "" {
@@ -173,7 +174,7 @@ func sumOperation(op string) (purpose, mod, version string) {
 
 // sumDBName returns the name of the database that a request is for, or "".
 func (c *Config) sumDBName(raw string) string {
-	u, err := url.Parse(raw)
+	u, err := parseURL(raw)
 	if err != nil {
 		return c.sumName
 	}

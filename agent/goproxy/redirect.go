@@ -50,26 +50,34 @@ func follow(t *trace.Trace) {
 	pending := map[step][]*trace.Request{}
 	unanswered := map[step]*trace.Request{} // the redirects that lead to them
 	for _, r := range t.Requests {
-		key := step{r.PID, sameURL(r.URL)}
-		from, rest := take(pending[key], r.StartedAt)
-		if from == nil {
-			from = unanswered[key]
-		}
-		delete(unanswered, key)
-		if from != nil {
-			pending[key] = rest
-			r.RedirectedFrom = from.ID
-			if r.Status == 0 {
-				unanswered[key] = from
-			}
-			if r.Purpose == trace.PurposeOther {
-				r.Purpose, r.Module, r.Version = from.Purpose, from.Module, from.Version
-			}
+		if len(pending) > 0 {
+			follows(r, pending, unanswered)
 		}
 		if to := Location(r); to != "" {
 			key := step{r.PID, sameURL(to)}
 			pending[key] = append(pending[key], r)
 		}
+	}
+}
+
+// follows links a request to the redirect that led to it, if any.
+func follows(r *trace.Request, pending map[step][]*trace.Request, unanswered map[step]*trace.Request) {
+	key := step{r.PID, sameURL(r.URL)}
+	from, rest := take(pending[key], r.StartedAt)
+	if from == nil {
+		from = unanswered[key]
+	}
+	delete(unanswered, key)
+	if from == nil {
+		return
+	}
+	pending[key] = rest
+	r.RedirectedFrom = from.ID
+	if r.Status == 0 {
+		unanswered[key] = from
+	}
+	if r.Purpose == trace.PurposeOther {
+		r.Purpose, r.Module, r.Version = from.Purpose, from.Module, from.Version
 	}
 }
 
@@ -86,7 +94,7 @@ func take(waiting []*trace.Request, then time.Time) (*trace.Request, []*trace.Re
 // sameURL brings a URL into one spelling, as far as clients change it on the
 // way from a Location to a request: case of the host, default port, empty path.
 func sameURL(raw string) string {
-	u, err := url.Parse(raw)
+	u, err := parseURL(raw)
 	if err != nil {
 		return raw
 	}
@@ -127,7 +135,7 @@ func (v *View) chainFrom(r *trace.Request, next map[int]*trace.Request) *trace.C
 		again = again || seen[sameURL(r.URL)]
 		seen[sameURL(r.URL)] = true
 		c.Requests = append(c.Requests, r.ID)
-		addHost(c, hostOf(r.URL))
+		addHost(c, Host(r.URL))
 		last = r
 	}
 	to := Location(last)
@@ -137,7 +145,7 @@ func (v *View) chainFrom(r *trace.Request, next map[int]*trace.Request) *trace.C
 		c.Outcome = trace.Loop
 	case to != "":
 		// The way ended before the next request: its host was not reached.
-		addHost(c, hostOf(to))
+		addHost(c, Host(to))
 		c.Outcome = trace.Failed
 	default:
 		c.Outcome = v.outcome(last)

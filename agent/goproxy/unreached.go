@@ -183,7 +183,7 @@ func (v *View) addUnreached(f *fetching, hosts map[string]*unreached) {
 	last := f.lastTried()
 	for i := range f.list {
 		e := f.list[i]
-		if i > last && !v.failedAfter(f, last, i) || len(f.tries[i]) > 0 {
+		if i > last && !v.failedAfter(f, last, i) || len(f.tried(i)) > 0 {
 			continue
 		}
 		host := e.Host()
@@ -202,7 +202,7 @@ func (v *View) failedAfter(f *fetching, last, i int) bool {
 	if last < 0 || i != last+1 {
 		return false
 	}
-	o := v.outcome(lastOf(f.tries[last]))
+	o := v.outcome(lastOf(f.tried(last)))
 	return o == NotFound && f.list[last].passes(true) || o == trace.Failed && f.list[last].passes(false)
 }
 
@@ -211,7 +211,7 @@ func (f *fetching) unreached(i int, u *unreached) {
 		f.reasons = map[int]string{}
 	}
 	f.reasons[i] = u.why
-	f.tries[i] = append(f.tries[i], u.requests...)
+	f.try(i, u.requests...)
 }
 
 // neverAsked returns fetches for what failed before anything was asked: the
@@ -221,7 +221,7 @@ func (v *View) neverAsked(list []*fetching, hosts map[string]*unreached) []*fetc
 	var out []*fetching
 	if !slices.ContainsFunc(list, func(f *fetching) bool { return !isSumDB(f.goal.purpose) }) {
 		path, version := v.commandModule()
-		f := &fetching{goal: goal{module: path, version: version, purpose: trace.PurposeOther}, list: v.Config.listFor(path), tries: map[int][]*trace.Request{}}
+		f := &fetching{goal: goal{module: path, version: version, purpose: trace.PurposeOther}, list: v.Config.listFor(path)}
 		for i, e := range f.list {
 			u := hosts[e.Host()]
 			if u == nil && e.IsURL() {
@@ -242,7 +242,7 @@ func (v *View) neverAsked(list []*fetching, hosts map[string]*unreached) []*fetc
 	}
 	asked := slices.ContainsFunc(list, func(f *fetching) bool { return f.goal.purpose == trace.PurposeLookup })
 	if u := hosts[v.Config.SumDBHost()]; u != nil && !asked {
-		f := &fetching{goal: goal{module: v.Config.sumName, purpose: trace.PurposeLookup}, list: []Entry{{URL: Direct}}, tries: map[int][]*trace.Request{}, started: u.at}
+		f := &fetching{goal: goal{module: v.Config.sumName, purpose: trace.PurposeLookup}, list: []Entry{{URL: Direct}}, started: u.at}
 		f.unreached(0, u)
 		out = append(out, f)
 	}

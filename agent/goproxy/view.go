@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gopx-trace/gopx-trace/agent/trace"
@@ -21,13 +22,13 @@ type View struct {
 	End time.Time
 
 	connections map[int]*trace.Connection
-	requests    map[int]*trace.Request
+	requests    byID[*trace.Request]
 	on          map[int][]*trace.Request // by Connection.ID, in time order
 	names       map[string][]*trace.Lookup
 	proxies     map[string]string // proxy address or name with port → host
-	fetched     map[int]*place    // by Request.ID
+	fetched     byID[place]       // by Request.ID
 	served      *candidates
-	answered    map[exchanged]int // the last Request.ID that was answered 2xx
+	answered    func() map[exchanged]int
 	resolved    map[resolved]bool // names that were resolved
 	begun       map[resolved]bool // what such names begin with, label by label
 	missing     *MissingRevision
@@ -43,22 +44,19 @@ type place struct {
 func NewView(t *trace.Trace) *View {
 	v := &View{
 		Trace: t, Config: ConfigOf(t.Environment),
-		connections: map[int]*trace.Connection{}, requests: map[int]*trace.Request{},
+		connections: make(map[int]*trace.Connection, len(t.Connections)), requests: newByID[*trace.Request](len(t.Requests)),
 		on: map[int][]*trace.Request{}, names: map[string][]*trace.Lookup{},
-		proxies: map[string]string{}, fetched: map[int]*place{},
-		answered: map[exchanged]int{}, resolved: map[resolved]bool{}, begun: map[resolved]bool{},
+		proxies: map[string]string{}, resolved: map[resolved]bool{}, begun: map[resolved]bool{},
 	}
+	v.answered = sync.OnceValue(v.answers)
 	for _, c := range t.Connections {
 		v.connections[c.ID] = c
 		v.see(c.StartedAt, c.ClosedAt)
 	}
 	for _, r := range t.Requests {
-		v.requests[r.ID] = r
+		v.requests.set(r.ID, r)
 		v.on[r.Connection] = append(v.on[r.Connection], r)
 		v.see(r.StartedAt, r.SentAt, r.AnsweredAt, r.EndedAt)
-		if r.Status >= 200 && r.Status < 300 {
-			v.answered[sameRequest(r)] = r.ID
-		}
 	}
 	v.indexLookups()
 	if c := t.Command; c != nil {
@@ -79,10 +77,11 @@ func (v *View) see(times ...time.Time) {
 }
 
 func (v *View) indexFetches() {
+	v.fetched = newByID[place](len(v.Trace.Requests))
 	for _, f := range v.Trace.Fetches {
 		for i, a := range f.Attempts {
 			for _, id := range a.Requests {
-				v.fetched[id] = &place{fetch: f, attempt: i}
+				v.fetched.set(id, place{fetch: f, attempt: i})
 			}
 		}
 	}
@@ -93,7 +92,7 @@ func (v *View) indexFetches() {
 func (v *View) Connection(id int) *trace.Connection { return v.connections[id] }
 
 // Request returns the request with that id, or nil.
-func (v *View) Request(id int) *trace.Request { return v.requests[id] }
+func (v *View) Request(id int) *trace.Request { return v.requests.get(id) }
 
 // Requests returns the requests on a connection, in time order.
 func (v *View) Requests(c *trace.Connection) []*trace.Request { return v.on[c.ID] }
@@ -101,10 +100,8 @@ func (v *View) Requests(c *trace.Connection) []*trace.Request { return v.on[c.ID
 // FetchOf returns the fetch that a request belongs to and the number of the
 // attempt in it, or nil.
 func (v *View) FetchOf(r *trace.Request) (*trace.Fetch, int) {
-	if p := v.fetched[r.ID]; p != nil {
-		return p.fetch, p.attempt
-	}
-	return nil, 0
+	p := v.fetched.get(r.ID)
+	return p.fetch, p.attempt
 }
 
 // findProxies collects the proxies: those of the *_PROXY variables, and those
@@ -205,7 +202,7 @@ func requestHost(r *trace.Request) string {
 		host, _ := SplitAddress(r.URL)
 		return host
 	}
-	return hostOf(r.URL)
+	return Host(r.URL)
 }
 
 // SplitAddress splits host:port; what is no such thing is all host.
