@@ -3,8 +3,10 @@ package report
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/gopx-trace/gopx-trace/agent"
@@ -61,6 +63,31 @@ func TestCapturesHaveRules(t *testing.T) {
 			t.Errorf("%s: there is no such rule", dir)
 		}
 	}
+}
+
+// One line for each finding shows at a glance, and in each change, which
+// recording tells what.
+func TestFindingsOfCaptures(t *testing.T) {
+	var all bytes.Buffer
+	fmt.Fprintln(&all, "recording\toutcome\tseverity\tconfidence\trule\thop")
+	for _, dir := range slices.Concat(folders(t, faultDir), folders(t, healthyDir)) {
+		b, err := os.ReadFile(filepath.Join(dir, "trace.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		tr := &trace.Trace{}
+		if err := json.Unmarshal(b, tr); err != nil {
+			t.Fatal(err)
+		}
+		name := filepath.Base(filepath.Dir(dir)) + "/" + filepath.Base(dir)
+		if len(tr.Findings) == 0 {
+			fmt.Fprintf(&all, "%s\t%s\n", name, tr.Verdict.Outcome)
+		}
+		for _, f := range tr.Findings {
+			fmt.Fprintf(&all, "%s\t%s\t%s\t%s\t%s\t%s\n", name, tr.Verdict.Outcome, f.Severity, f.Confidence, f.Rule, f.Hop)
+		}
+	}
+	golden(t, "../testdata/findings.tsv", all.Bytes())
 }
 
 func folders(t *testing.T, dir string) []string {

@@ -16,6 +16,9 @@ type Fault struct {
 	Name string
 	// Rule is the id of the rule that should be found; empty for a healthy case.
 	Rule string
+	// Notes is the id of a rule that has something to say beside that, as
+	// information only.
+	Notes string
 	// Hop is the link that the report should name, e.g. "sumdb:sum.test".
 	Hop string
 	// About is one sentence for a person who chooses among the faults.
@@ -130,10 +133,15 @@ func healthy() []Fault {
 				s.At(MirrorHost).Answer = Status(404)
 			},
 			Proof: fetched(MirrorHost + ": 404")},
+		{Name: "without-secrets", Notes: "tls-no-secret", About: "beside go, a client that gives no TLS secrets away",
+			Command: []string{"sh", "-c", "go get mod.test/hello@v1.0.0 && " + askWithoutSecrets}, Proof: fetched(MirrorHost + ": 200")},
 		{Name: "sumdb-url", About: "GOSUMDB names the checksum database's own address",
 			Setup: func(s *Setup) { s.GOSUMDBWithURL = true }, Proof: fetched(SumDBHost + ": 200")},
 	}
 }
+
+// askWithoutSecrets is a program that knows no SSLKEYLOGFILE.
+const askWithoutSecrets = "printf 'GET /mod.test/hello/@v/list HTTP/1.0\\r\\n\\r\\n' | openssl s_client -quiet -servername " + MirrorHost + " -connect " + MirrorHost + ":443 2>/dev/null"
 
 // nameFaults lists the faults of DNS.
 func nameFaults() []Fault {
@@ -375,7 +383,7 @@ func directFaults() []Fault {
 			Command: getFromGit(), Says: "terminal prompts disabled", Proof: []string{GitHost + ": 401"}},
 		{Name: "git-hang", Rule: "git-hang", Hop: atGit, About: "the git host takes git's request and never answers",
 			Setup:   func(s *Setup) { s.GOPROXY, s.At(GitHost).Answer = "direct", OnPath("/lib.git/", Silence()) },
-			Command: getFromGit(), Proof: []string{GitHost + ": waiting"}, Patience: 4 * time.Second},
+			Command: getFromGit(), Proof: []string{GitHost + ": unanswered"}, Patience: 4 * time.Second},
 		{Name: "toolchain-not-available", Rule: "toolchain-not-available", Hop: "toolchain:" + GoProxyHost, About: "GOTOOLCHAIN wants a Go version that the module proxy does not have",
 			Setup: func(s *Setup) { s.Env = []string{"GOTOOLCHAIN=go1.99.0"} }, Says: "toolchain not available", Proof: []string{GoProxyHost + ": 404"}},
 	}

@@ -215,15 +215,8 @@ type counted struct {
 // ServeHTTP implements [http.Handler].
 func (c *counted) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.counts.add(c.host, "request")
-	c.counts.change(c.host, "waiting", 1)
-	cw := &countedWriter{ResponseWriter: w, counted: c}
-	defer func() {
-		if !cw.answered {
-			c.counts.change(c.host, "waiting", -1)
-			c.counts.add(c.host, "unanswered")
-		}
-	}()
-	c.next.ServeHTTP(cw, r)
+	c.counts.add(c.host, "unanswered") // until it is
+	c.next.ServeHTTP(&countedWriter{ResponseWriter: w, counted: c}, r)
 }
 
 // countedWriter notes the status that is sent first.
@@ -237,7 +230,7 @@ type countedWriter struct {
 func (w *countedWriter) WriteHeader(status int) {
 	if !w.answered && status >= 200 {
 		w.answered = true
-		w.counted.counts.change(w.counted.host, "waiting", -1)
+		w.counted.counts.change(w.counted.host, "unanswered", -1)
 		w.counted.counts.add(w.counted.host, fmt.Sprint(status))
 	}
 	w.ResponseWriter.WriteHeader(status)

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/gopx-trace/gopx-trace/agent/trace"
 	"github.com/gopx-trace/gopx-trace/capture/lab"
 )
@@ -29,19 +31,25 @@ func TestVerdicts(t *testing.T) {
 			}
 			r := traceFault(t, f.Name)
 			if f.Rule == "" {
-				healthy(t, r)
+				healthy(t, r, f.Notes)
 			} else if v := r.live.Verdict; v.Finding != f.Rule || v.Hop != f.Hop {
 				t.Errorf("verdict %s at %s, want %s at %s\n%s", v.Finding, v.Hop, f.Rule, f.Hop, r.stderr)
 			}
-			if *record && !t.Failed() {
+			if !*record {
+				sameFindings(t, f, r.live)
+			} else if !t.Failed() {
 				keep(t, f, r.recording)
 			}
 		})
 	}
 }
 
-func healthy(t *testing.T, r *traced) {
+// healthy checks that there is no fault, and that a rule noted what it should.
+func healthy(t *testing.T, r *traced, note string) {
 	t.Helper()
+	if note != "" && !slices.ContainsFunc(r.live.Findings, func(f *trace.Finding) bool { return f.Rule == note }) {
+		t.Errorf("%s was not noted", note)
+	}
 	if r.code != 0 || r.live.Verdict.Outcome != trace.OK {
 		t.Errorf("exit code %d, outcome %s\n%s", r.code, r.live.Verdict.Outcome, r.stderr)
 	}
@@ -55,17 +63,47 @@ func healthy(t *testing.T, r *traced) {
 	}
 }
 
-// keep copies a recording to the place of its golden trace: the first fault of
-// the lab with a rule is that rule's specification.
+// folder is where the recording of a fault is kept: the first fault of the lab
+// with a rule is that rule's specification. It is empty for others.
+func folder(f lab.Fault) string {
+	if f.Rule == "" {
+		return filepath.Join("../../testdata/healthy", f.Name)
+	}
+	all := lab.Faults()
+	if all[slices.IndexFunc(all, func(o lab.Fault) bool { return o.Rule == f.Rule })].Name != f.Name {
+		return ""
+	}
+	return filepath.Join("../../testdata/faults", f.Rule)
+}
+
+// sameFindings compares all findings of a live run with those of the recording.
+func sameFindings(t *testing.T, f lab.Fault, live *trace.Trace) {
+	t.Helper()
+	dir := folder(f)
+	if dir == "" {
+		return
+	}
+	want := recorded(t, filepath.Base(filepath.Dir(dir)), filepath.Base(dir))
+	if d := cmp.Diff(told(want), told(live)); d != "" {
+		t.Errorf("other findings than in the recording (-recording +live):\n%s", d)
+	}
+}
+
+// told lists the findings of a trace.
+func told(tr *trace.Trace) []string {
+	var list []string
+	for _, f := range tr.Findings {
+		list = append(list, f.Severity+" "+f.Rule+" at "+f.Hop)
+	}
+	return list
+}
+
+// keep copies a recording to the place of its golden trace.
 func keep(t *testing.T, f lab.Fault, recording string) {
 	t.Helper()
-	dir := filepath.Join("../../testdata/healthy", f.Name)
-	if f.Rule != "" {
-		all := lab.Faults()
-		if all[slices.IndexFunc(all, func(o lab.Fault) bool { return o.Rule == f.Rule })].Name != f.Name {
-			return
-		}
-		dir = filepath.Join("../../testdata/faults", f.Rule)
+	dir := folder(f)
+	if dir == "" {
+		return
 	}
 	b, err := os.ReadFile(recording)
 	if err != nil {
