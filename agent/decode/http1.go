@@ -208,6 +208,19 @@ func (h *http1) become(s flow.Stream) {
 	}
 }
 
+// prior goes on after the first half of the preface of HTTP/2: its method is
+// for nothing else (RFC 9113, section 11.6). So begins what follows an upgrade
+// or a proxy's answer that were not seen.
+func (h *http1) prior(m flow.Mark) {
+	for _, x := range h.pending {
+		x.fail(NotObserved, m)
+	}
+	h.pending, h.doubtful = nil, 0
+	h.c.layer("http2")
+	h.become(newHTTP2(h.c))
+	h.inner.Data(flow.ToServer, []byte(preface2[:len(preface2)-len("SM\r\n\r\n")]), m)
+}
+
 // resume reads on as HTTP/1 what the client sent in the meantime.
 func (h *http1) resume() {
 	if waiting := h.waiting; waiting != nil {
@@ -216,9 +229,12 @@ func (h *http1) resume() {
 	}
 }
 
+// quoted is the start of b as a Go string literal.
+func quoted(b []byte) string { return strconv.Quote(string(b[:min(len(b), maxQuoted)])) }
+
 // malformed says that bytes of direction d are no HTTP.
 func (h *http1) malformed(d flow.Dir, b []byte, m flow.Mark) {
-	start := strconv.Quote(string(b[:min(len(b), maxQuoted)]))
+	start := quoted(b)
 	if x := h.oldest(); d == flow.ToClient && x != nil {
 		h.pop()
 		x.fail(MalformedAnswer+": "+start, m)

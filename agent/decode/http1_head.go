@@ -22,6 +22,8 @@ type head1 struct {
 	method, target string
 	// version is e.g. HTTP/1.1; "" of a request without one.
 	version string
+	// extra is what stands between target and version and should not.
+	extra string
 	// status and reason of an answer.
 	status int
 	reason string
@@ -61,20 +63,32 @@ func hasPrefix(b []byte, prefix string) verdict {
 	return yes
 }
 
-// parseRequestLine reads "GET /path HTTP/1.1". A target with blanks in it,
-// which some clients send, stays whole; a line without a version (HTTP/0.9) is
-// accepted of the methods of RFC 9110 and 5789 only.
+// parseRequestLine reads "GET /path HTTP/1.1". Its parts are told apart by
+// blanks (RFC 9112, section 3), and as none is allowed in a target (section
+// 3.2), words between it and the version are in none of them. A line without a
+// version (HTTP/0.9, or a mistake) is accepted of the methods of RFC 9110 and
+// 5789 only.
 func parseRequestLine(line string) (head1, bool) {
-	line = strings.TrimRight(line, " \r\n")
-	method, rest, ok := strings.Cut(line, " ")
-	h := head1{method: method, target: strings.Trim(rest, " ")}
+	method, rest, ok := strings.Cut(strings.TrimRight(line, " \r\n"), " ")
+	h := head1{method: method, target: strings.TrimLeft(rest, " ")}
 	if last := strings.LastIndexByte(h.target, ' '); last >= 0 && isVersion(h.target[last+1:]) {
-		h.target, h.version = strings.TrimRight(h.target[:last], " "), h.target[last+1:]
+		h.version = h.target[last+1:]
+		h.target, h.extra, _ = strings.Cut(strings.TrimRight(h.target[:last], " "), " ")
 	} else {
 		ok = ok && isKnown(method) && last < 0
 	}
 	h.target = text(h.target)
 	return h, ok && len(method) <= maxMethod && isToken(method) && h.target != ""
+}
+
+// parseCutRequestLine reads a request line whose end was not captured: the
+// blank behind the target, and all that follows it, must be there so far.
+func parseCutRequestLine(line string) (head1, bool) {
+	method, rest, ok := strings.Cut(line, " ")
+	target, version, whole := strings.Cut(rest, " ")
+	h := head1{method: method, target: text(target), version: "HTTP/1.1"}
+	ok = ok && whole && target != "" && isKnown(method)
+	return h, ok && hasPrefix([]byte(version), "HTTP/1.") != no && len(version) <= len("HTTP/1.1\r")
 }
 
 // parseStatusLine reads "HTTP/1.1 404 Not Found"; the reason may be missing

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/gopx-trace/gopx-trace/agent/flow"
+	"github.com/gopx-trace/gopx-trace/agent/trace"
 )
 
 // reader1 takes the bytes of one direction of an HTTP/1 connection apart.
@@ -51,6 +52,12 @@ func (r *reader1) step(b []byte, m flow.Mark) int {
 	case inLength, inChunk:
 		return r.counted(b, m)
 	case inClose:
+		if r.x == nil && r.fresh && r.d == flow.ToClient && r.begins(b) {
+			// An answer to nothing is not the one to a later request (RFC
+			// 9112, section 9.2).
+			r.reset(inHead)
+			return 0
+		}
 		r.body(b, m)
 		return len(b)
 	case lost1:
@@ -138,7 +145,12 @@ func (r *reader1) message(m flow.Mark) {
 	if cut {
 		r.h.c.note(fmt.Sprintf("HTTP/1: a message has more than %d fields; the others are not shown", maxFields))
 	}
-	if r.d == flow.ToServer {
+	if h.extra != "" {
+		r.h.c.note(fmt.Sprintf("HTTP/1: frame %d: blanks in a request target; %s is left out", first.Frame, quoted([]byte(h.extra))))
+	}
+	if r.d == flow.ToServer && h.method == "PRI" && h.version == "HTTP/2.0" {
+		r.h.prior(m)
+	} else if r.d == flow.ToServer {
 		r.x = r.h.request(h, first, m)
 		f, n := h.requestFraming()
 		r.framed(f, n, m)
@@ -311,10 +323,14 @@ func (r *reader1) lose(m flow.Mark) {
 // partial tells of a message whose head was read in part: its start line and
 // the whole lines after it.
 func (r *reader1) partial(m flow.Mark) {
-	if r.state != inHead || r.line == 0 {
+	if r.state != inHead {
 		return
 	}
 	h, _, ok := parseHead(r.d, string(r.buf[:r.line]))
+	if r.line == 0 && r.d == flow.ToServer {
+		h, ok = parseCutRequestLine(string(r.buf))
+		h.fields = []trace.Header{}
+	}
 	switch {
 	case !ok:
 	case r.d == flow.ToServer:

@@ -147,13 +147,36 @@ func TestHTTP1Talks(t *testing.T) {
 				GET http://h/2 HTTP/1.1 => 200 OK +1 complete`,
 		},
 		{
+			name: "HTTP/2 after an upgrade that was not captured",
+			script: `
+				<< HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n
+				>> PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00
+				>> \x00\x00\x06\x01\x05\x00\x00\x00\x03\x82\x84\x86\x41\x01h`,
+			want:   `#3 GET http://h/ HTTP/2.0 => error "no answer"`,
+			layers: []string{"http1", "http2"},
+		},
+		{
+			name: "an answer to nothing, and one to a request",
+			script: `
+				<< HTTP/1.1 200 OK\r\n\r\n
+				>> GET / HTTP/1.1\r\nHost: h\r\n\r\n
+				<< HTTP/1.1 204 No Content\r\n\r\n`,
+			want: `GET http://h/ HTTP/1.1 => 204 No Content complete`,
+		},
+		{
+			name:   "a request line cut behind its target",
+			script: `>> GET /images/box.gif HTT`,
+			want:   `GET /images/box.gif HTTP/1.1 => error "no answer"`,
+		},
+		{
 			name: "request line with blanks and a target that is no path",
 			script: `
 				>> GET /a b.html HTTP/1.1\r\nHost: h\r\n\r\nGET odd HTTP/1.1\r\nHost: h\r\n\r\n
 				<< HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\nHTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n`,
 			want: `
-				GET http://h/a b.html HTTP/1.1 => 400 Bad Request complete
+				GET http://h/a HTTP/1.1 => 400 Bad Request complete
 				GET odd HTTP/1.1 => 400 Bad Request complete`,
+			notes: []string{`HTTP/1: frame 1: blanks in a request target; "b.html" is left out`},
 		},
 		{
 			name: "odd versions and blanks",
