@@ -26,15 +26,18 @@ type Message struct {
 	// Malformed is set when the bytes could not be read to their end, or were
 	// captured only in part; Msg is what was read.
 	Malformed bool
+	// Elsewhere is set where neither port is that of DNS: the form told it.
+	Elsewhere bool
 }
 
-// Datagram decodes a UDP datagram from or to port 53. Others, and those too
-// short for a message header, are ignored.
+// Datagram decodes a UDP datagram from or to port 53, and others that have the
+// form of a question or an answer. Those too short for a message header are
+// ignored.
 func Datagram(d *flow.Datagram, out Out) {
-	if d.Src.Port() != portDNS && d.Dst.Port() != portDNS || d.Dst.Addr().IsMulticast() {
+	if !onPort(d) && !mayBeDNS(d) {
 		return
 	}
-	m := &Message{Src: d.Src, Dst: d.Dst, Transport: "udp", Mark: d.Mark, PID: d.PID}
+	m := &Message{Src: d.Src, Dst: d.Dst, Transport: "udp", Mark: d.Mark, PID: d.PID, Elsewhere: !onPort(d)}
 	if m.unpack(d.Payload) {
 		out.DNS(m)
 	}
@@ -85,9 +88,12 @@ type dnsTCP struct {
 func newDNS(c *Conn) *dnsTCP { return &dnsTCP{c: c} }
 
 // matchDNS accepts a length and a message header of a standard query on the
-// port of DNS.
+// port of DNS; see matchOtherDNS for other ports.
 func matchDNS(c *Conn, d flow.Dir, first []byte) verdict {
-	if c.Endpoints.Server.Port() != portDNS || c.depth > 0 {
+	if c.Endpoints.Server.Port() != portDNS {
+		return matchOtherDNS(c, d, first)
+	}
+	if c.depth > 0 {
 		return no
 	}
 	if len(first) < 2+headerDNS {
@@ -121,6 +127,7 @@ func (s *dnsTCP) Data(d flow.Dir, b []byte, m flow.Mark) {
 // message tells of one message.
 func (s *dnsTCP) message(d flow.Dir, b []byte, m flow.Mark) {
 	out := &Message{Src: s.c.Endpoints.Client, Dst: s.c.Endpoints.Server, Transport: "tcp", Mark: m, PID: s.c.Facts.PID}
+	out.Elsewhere = out.Dst.Port() != portDNS
 	if d == flow.ToClient {
 		out.Src, out.Dst = out.Dst, out.Src
 	}

@@ -155,9 +155,36 @@ func TestLookupsApart(t *testing.T) {
 			h.ask(1, query(t, 3, ".", dns.TypeNS))
 			h.answer(2, reply(t, 3, ".", dns.TypeNS, dns.RcodeFormatError))
 		}, []lookupFacts{{".", "FORMERR", "", 1, 1}}},
+		{"on another port", func(h *heardBy) {
+			resolver := netip.MustParseAddrPort("127.0.0.11:41234")
+			Datagram(&flow.Datagram{Src: client, Dst: resolver, Payload: query(t, 1, "a.test.", dns.TypeA)}, h)
+			Datagram(&flow.Datagram{Src: resolver, Dst: client, Payload: reply(t, 1, "a.test.", dns.TypeA, dns.RcodeNameError)}, h)
+		}, []lookupFacts{{"a.test", "NXDOMAIN", "", 1, 1}}},
+		{"like DNS on another port, but for one thing", func(h *heardBy) {
+			for i, v := range map[int]byte{2: 0x28, 3: 0x41, 5: 2, 7: 1, 9: 1, 11: 2, 13: ' ', 20: 0xff, 22: 3} {
+				b := query(t, 1, "a.test.", dns.TypeA)
+				b[i] = v
+				Datagram(&flow.Datagram{Src: client, Dst: other, Payload: b}, &heardBy{})
+				far := netip.AddrPortFrom(other.Addr(), 4000)
+				Datagram(&flow.Datagram{Src: client, Dst: far, Payload: b}, h)
+			}
+		}, nil},
+		{"a second, forged answer", func(h *heardBy) {
+			h.ask(1, query(t, 1, "a.test.", dns.TypeA))
+			h.answer(2, reply(t, 1, "a.test.", dns.TypeA, dns.RcodeSuccess, "a.test. 1 IN A 192.0.2.66"))
+			h.answer(3, reply(t, 1, "a.test.", dns.TypeA, dns.RcodeNameError))
+		}, []lookupFacts{{"a.test", "NOERROR", "", 1, 2}}},
+		{"EDNS", func(h *heardBy) {
+			m := new(dns.Msg)
+			m.SetQuestion("a.test.", dns.TypeA)
+			m.SetEdns0(4096, true)
+			h.ask(1, pack(t, m))
+			m.Response, m.Rcode = true, dns.RcodeBadVers
+			h.answer(2, pack(t, m))
+		}, []lookupFacts{{"a.test", "BADVERS", "", 1, 1}}},
 		{"update, multicast, other ports, nonsense", func(h *heardBy) {
 			h.ask(1, pack(t, update))
-			mdns := netip.MustParseAddrPort("224.0.0.251:53")
+			mdns := netip.MustParseAddrPort("224.0.0.251:5300")
 			Datagram(&flow.Datagram{Src: client, Dst: mdns, Payload: query(t, 1, "a.test.", dns.TypeA)}, h)
 			Datagram(&flow.Datagram{Src: client, Dst: netip.MustParseAddrPort("192.0.2.2:5353"), Payload: query(t, 1, "a.test.", dns.TypeA)}, h)
 			h.ask(2, []byte("short"))
@@ -230,6 +257,20 @@ func TestDNSOverTCP(t *testing.T) {
 	same(t, "took", list[1].Duration, ms(1))
 	same(t, "layers", c.Facts.Layers, []string{"dns"})
 	same(t, "notes", len(c.Facts.Notes), 1)
+}
+
+func TestDNSOverTCPElsewhere(t *testing.T) {
+	framed := func(b []byte) []byte { return append(binary.BigEndian.AppendUint16(nil, uint16(len(b))), b...) }
+	for b, want := range map[string]int{
+		string(framed(query(t, 1, "a.test.", dns.TypeA))):           1,
+		string(framed(query(t, 1, "a.test.", dns.TypeA))[:20]):      0,
+		string(framed(query(t, 1, "a.test.", dns.TypeA))) + "\x00":  1,
+		string(framed([]byte("no message, and of the wrong size"))): 0,
+	} {
+		c, out := newTalk(5300)
+		NewDetect(c).Data(flow.ToServer, []byte(b), at(1))
+		same(t, "messages", len(out.messages), want)
+	}
 }
 
 func TestMillisOfLookup(t *testing.T) {

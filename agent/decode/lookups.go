@@ -55,8 +55,8 @@ type question struct {
 	kind uint16
 }
 
-// Add takes a message. Only standard queries to port 53 and their answers
-// count (RFC 1035, section 4.1.1), of these the first question.
+// Add takes a message. Only standard queries to a server and its answers count
+// (RFC 1035, section 4.1.1), of these the first question.
 func (l *Lookups) Add(m *Message) {
 	if m.Malformed {
 		l.Malformed++
@@ -65,12 +65,12 @@ func (l *Lookups) Add(m *Message) {
 		return
 	}
 	if !m.Msg.Response {
-		if m.Dst.Port() == portDNS && len(m.Msg.Question) > 0 {
+		if (m.Elsewhere || m.Dst.Port() == portDNS) && len(m.Msg.Question) > 0 {
 			l.question(m)
 		}
 		return
 	}
-	if m.Src.Port() == portDNS {
+	if m.Elsewhere || m.Src.Port() == portDNS {
 		l.answer(m)
 	}
 }
@@ -243,6 +243,9 @@ func hostName(name string) string {
 
 // rcode is the mnemonic of a response code, or its number.
 func rcode(code int) string {
+	if code == dns.RcodeBadVers {
+		return "BADVERS" // RFC 6891, section 9; the same number in a TSIG is BADSIG
+	}
 	if s, ok := dns.RcodeToString[code]; ok {
 		return s
 	}

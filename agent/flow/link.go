@@ -43,8 +43,8 @@ func linkLayers() map[capture.LinkType]gopacket.LayerType {
 		113:             layers.LayerTypeLinuxSLL,
 		127:             layerRadiotap,
 		192:             layerPPI,
-		228:             layers.LayerTypeIPv4,
-		229:             layers.LayerTypeIPv6,
+		228:             layerIP,
+		229:             layerIP,
 		239:             layerNFLOG,
 		276:             layerSLL2,
 	}
@@ -149,6 +149,10 @@ func (l *family) DecodeFromBytes(b []byte, _ gopacket.DecodeFeedback) error {
 	}
 	switch f {
 	case 2, 10, 24, 28, 30: // AF_INET; AF_INET6 of Linux, NetBSD, FreeBSD, Darwin
+		return l.set(b, 4, ipVersion(b[4:]))
+	}
+	switch layers.EthernetType(binary.BigEndian.Uint16(b[2:])) {
+	case layers.EthernetTypeIPv4, layers.EthernetTypeIPv6: // as some systems write it
 		return l.set(b, 4, ipVersion(b[4:]))
 	}
 	return l.set(b, 4, gopacket.LayerTypeZero)
