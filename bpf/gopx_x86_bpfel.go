@@ -165,6 +165,7 @@ const (
 	gopxVarScopeLevel    = "scope_level"
 	gopxVarScopeLevelMax = "scope_level_max"
 	gopxVarSnaplen       = "snaplen"
+	gopxVarWakeBytes     = "wake_bytes"
 )
 
 // loadGopx returns the embedded CollectionSpec for gopx.
@@ -251,6 +252,7 @@ type gopxVariableSpecs struct {
 	ScopeLevel    *ebpf.VariableSpec `ebpf:"scope_level"`
 	ScopeLevelMax *ebpf.VariableSpec `ebpf:"scope_level_max"`
 	Snaplen       *ebpf.VariableSpec `ebpf:"snaplen"`
+	WakeBytes     *ebpf.VariableSpec `ebpf:"wake_bytes"`
 }
 
 // gopxObjects contains all objects after they have been loaded into the kernel.
@@ -301,6 +303,7 @@ type gopxVariables struct {
 	ScopeLevel    *ebpf.Variable `ebpf:"scope_level"`
 	ScopeLevelMax *ebpf.Variable `ebpf:"scope_level_max"`
 	Snaplen       *ebpf.Variable `ebpf:"snaplen"`
+	WakeBytes     *ebpf.Variable `ebpf:"wake_bytes"`
 }
 
 // gopxPrograms contains all programs after they have been loaded into the kernel.

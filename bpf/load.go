@@ -20,6 +20,10 @@ const (
 	// maxSnaplen is PACKET_MAX of packet.bpf.h.
 	maxSnaplen = 256 << 10
 	minSnaplen = 128
+	// wakeParts is in how many parts of the ring, each a power of two, the reader is
+	// woken: at 2 GB/s a part is there every 4 ms, and as much as seven of them may
+	// come until the reader has a CPU.
+	wakeParts = 8
 )
 
 // optional returns the programs without which tracing still makes sense, and the
@@ -51,6 +55,7 @@ func (o Options) spec(s *scope) (*ebpf.CollectionSpec, error) {
 		gopxVarScopeLevelMax: s.levelMax,
 		gopxVarPacketLimit:   uint64(size - size/16),
 		gopxVarSnaplen:       o.snaplen(),
+		gopxVarWakeBytes:     uint64(size / wakeParts),
 	}
 	for name, value := range constants {
 		if err := spec.Variables[name].Set(value); err != nil {

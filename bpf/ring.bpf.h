@@ -12,15 +12,10 @@ const volatile __u32 scope_level;	/* how deep it lies, where known */
 const volatile __u32 scope_level_max;	/* greater where it is not known */
 const volatile __u64 packet_limit;	/* fill level above which packets are dropped */
 const volatile __u32 snaplen;
+const volatile __u64 wake_bytes;	/* a power of two, see wake_flags */
 
 /* cgroup_level_max is unlimited; nobody nests deeper than this. */
 #define LEVELS_MAX	64
-
-/*
- * A wake-up costs more than copying a small packet: the reader looks every 20 ms
- * by itself and is woken only when this much (a power of two) has come together.
- */
-#define WAKE_BYTES	(256ULL << 10)
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -45,10 +40,15 @@ static __always_inline void count_lost(__u32 kind)
 		__sync_fetch_and_add(n, 1);
 }
 
-/* The flags that submit a record of this size when fill bytes lie before it. */
+/*
+ * The flags that submit a record of this size when fill bytes lie before it. The
+ * reader looks every 20 ms by itself and is woken only each time that another
+ * wake_bytes have come together: a wake-up is an interrupt to this CPU, which a
+ * virtual machine leaves for it, and takes the CPU from those who send and receive.
+ */
 static __always_inline __u64 wake_flags(__u64 fill, __u64 size)
 {
-	if ((fill ^ (fill + size)) & ~(WAKE_BYTES - 1))
+	if ((fill ^ (fill + size)) & ~(wake_bytes - 1))
 		return BPF_RB_FORCE_WAKEUP;
 	return BPF_RB_NO_WAKEUP;
 }
