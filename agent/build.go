@@ -149,7 +149,9 @@ func (b *builder) Request(r *trace.Request) {
 		return
 	}
 	if r.Pushed {
-		b.trace.Pushes = append(b.trace.Pushes, r)
+		if b.keep.push(len(b.trace.Pushes)) {
+			b.trace.Pushes = append(b.trace.Pushes, r)
+		}
 		return
 	}
 	b.trace.Requests = append(b.trace.Requests, r)

@@ -75,6 +75,14 @@ func (k *keep) request(r *trace.Request) bool {
 	return true
 }
 
+// push reports whether another pushed request is to be listed after n.
+func (k *keep) push(n int) bool {
+	if n >= k.limit {
+		k.unlisted.Requests++
+	}
+	return n < k.limit
+}
+
 // process reports whether another process is to be listed.
 func (k *keep) process() bool {
 	if k.procs >= k.limit {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -229,6 +230,30 @@ func TestManyAnswersBounded(t *testing.T) {
 	q := h.lookups.Close()[0]
 	same(t, "attempts", q.Attempts, 1000)
 	same(t, "frames", len(q.Frames), maxLookupFrames)
+}
+
+func TestManyLookupsBounded(t *testing.T) {
+	h := &heardBy{}
+	h.lookups.Max = 5000
+	began := time.Now()
+	for i := range 20_000 {
+		h.ask(i, query(t, uint16(i), strconv.Itoa(i)+".test.", dns.TypeA))
+	}
+	h.lookups.Unreachable(&flow.Unreachable{From: server.Addr(), Type: 3, Code: 3, Protocol: 17, Src: client, Dst: server, Mark: at(4)})
+	for i := range 5000 {
+		h.answer(i, reply(t, uint16(i), strconv.Itoa(i)+".test.", dns.TypeA, dns.RcodeNameError))
+	}
+	same(t, "lookups, beyond", []int{len(h.lookups.Close()), h.lookups.Beyond}, []int{5000, 15_000})
+	if took := time.Since(began); took > 30*time.Second {
+		t.Errorf("it took %s", took)
+	}
+	failed := 0
+	for _, q := range h.lookups.Close() {
+		if q.Error != "" {
+			failed++
+		}
+	}
+	same(t, "told the ICMP error", failed, maxOpen)
 }
 
 func TestDNSOverTCP(t *testing.T) {

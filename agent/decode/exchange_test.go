@@ -58,6 +58,12 @@ func TestPlain(t *testing.T) {
 	if got := string(Plain(r)); !strings.HasPrefix(strings.Repeat("text ", 100), got) || got == "" {
 		t.Errorf("cut gzip: %q", got)
 	}
+	b.Reset()
+	z = gzip.NewWriter(&b)
+	z.Write(make([]byte, 8<<20))
+	z.Close()
+	r.Body = b.Bytes()
+	same(t, "a bomb", len(Plain(r)), maxPlain)
 	r.ResponseHeaders = nil
 	same(t, "identity", Plain(r), r.Body)
 }

@@ -131,6 +131,17 @@ func TestLimitsHTTP2(t *testing.T) {
 	same(t, "notes", len(c.Facts.Notes), 1)
 
 	c, out = newTalk(80)
+	s := NewDetect(c)
+	newTalker2(t, s).begin()
+	s.Data(toServer, []byte("\x00\x00\x03\x01\x00\x00\x00\x00\x01\x82\x84\x86"), at(1)) // HEADERS without END_HEADERS
+	for i := range 5000 {                                                               // a literal field that is not indexed, for ever
+		part := "\x00\x05x-one\x7f\xe9\x06" + strings.Repeat("x", 1000)
+		s.Data(toServer, []byte("\x00\x03\xf2\x09\x00\x00\x00\x00\x01"+part), at(i))
+	}
+	same(t, "requests in a block without end", len(out.requests), 0)
+	same(t, "notes", c.Facts.Notes, []string{"HTTP/2: a header block is longer than 1048576 bytes; its last fields are not shown"})
+
+	c, out = newTalk(80)
 	w = newTalker2(t, NewDetect(c)).begin()
 	for i := range maxStreams + 5 {
 		w.get(uint32(2*i+1), "/")

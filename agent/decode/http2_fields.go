@@ -96,6 +96,9 @@ func (r *reader2) headers(b []byte, m flow.Mark) {
 		r.lose("header compression: "+err.Error(), m)
 		return
 	}
+	if r.fields.block.cut { // said at once: the block may have no end
+		r.h.c.note(fmt.Sprintf("HTTP/2: a header block is longer than %d bytes; its last fields are not shown", maxFieldList))
+	}
 	if f.flags&flagEndHeaders == 0 {
 		return
 	}
@@ -106,7 +109,6 @@ func (r *reader2) headers(b []byte, m flow.Mark) {
 	block := r.fields.finish()
 	if block.cut {
 		r.fields.decoder.SetEmitEnabled(true)
-		r.h.c.note(fmt.Sprintf("HTTP/2: a header block is longer than %d bytes; its last fields are not shown", maxFieldList))
 	}
 	r.block(block, m)
 }

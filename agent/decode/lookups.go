@@ -17,6 +17,9 @@ const (
 	MaxLookups = 100_000
 	// maxAnswers is how many records of an answer are kept.
 	maxAnswers = 64
+	// maxOpen is how many unanswered lookups between two addresses an ICMP
+	// error can be about: the latest ones.
+	maxOpen = 256
 	// maxLookupFrames is how many frame numbers a lookup keeps.
 	maxLookupFrames = 32
 )
@@ -127,7 +130,8 @@ func (l *Lookups) begin(k question, m *Message) *trace.Lookup {
 	l.list = append(l.list, q)
 	l.asked[k] = q
 	l.byID[question{route: k.route, id: k.id}] = q
-	l.open[k.route] = append(l.open[k.route], q)
+	open := append(l.open[k.route], q)
+	l.open[k.route] = open[max(0, len(open)-maxOpen):]
 	return q
 }
 

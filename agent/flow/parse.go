@@ -15,6 +15,9 @@ import (
 // independently of each other.
 const maxRefragmented = 4
 
+// maxUnknownLinks is how many link types that cannot be read are told apart.
+const maxUnknownLinks = 16
+
 // parser finds the innermost transport packet in captured bytes. gopacket
 // decodes the headers that it decodes well; layers of this package do the
 // rest. Both stand in one list, and gopacket walks it and turns a panic of any
@@ -79,7 +82,11 @@ func startAt(first gopacket.LayerType, known gopacket.DecodingLayerContainer) *g
 func (p *parser) parse(c *capture.Packet) gopacket.LayerType {
 	d := p.byLink[c.Link]
 	if d == nil {
-		p.unread[fmt.Sprintf("link type %d", c.Link)]++
+		reason := fmt.Sprintf("link type %d", c.Link)
+		if p.unread[reason] == 0 && len(p.unread) >= maxUnknownLinks {
+			reason = "other link types"
+		}
+		p.unread[reason]++
 		return gopacket.LayerTypeZero
 	}
 	p.network = network{cut: max(0, c.Length-len(c.Data))}

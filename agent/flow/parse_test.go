@@ -136,6 +136,16 @@ func TestUnread(t *testing.T) {
 	}
 }
 
+func TestUnknownLinksAreBounded(t *testing.T) {
+	r := newResult()
+	for link := range capture.LinkType(2000) {
+		r.table.Packet(&capture.Packet{Time: start(), Frame: 1, Link: 3000 + link, Data: []byte{1}, Length: 1})
+	}
+	if u := r.table.Unread(); len(u) != maxUnknownLinks+1 || u["other link types"] != 2000-maxUnknownLinks {
+		t.Errorf("unread %v", u)
+	}
+}
+
 func TestSuperPackets(t *testing.T) {
 	big := make([]byte, 100_000) // more than a 16-bit length can say
 	b4 := tcpPacket(client(), server(), 1, 1, flagACK, 1, big, 0)
