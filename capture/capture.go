@@ -187,6 +187,9 @@ type Setting struct {
 	// Origin is where it was set: "environment", "go env -w: PATH",
 	// "GOROOT/go.env", "default", or a file name.
 	Origin string `json:"origin,omitempty"`
+	// Shadows is the value that "go env -w" stored and that this one, of the
+	// environment, hides; empty where there is none or it is the same.
+	Shadows string `json:"shadows,omitempty"`
 }
 
 // Environment holds the settings as the command really saw them.
@@ -203,6 +206,9 @@ type Environment struct {
 	TLS map[string]string `json:"tls,omitempty"`
 	// Resolvers are the nameserver lines of resolv.conf, in order.
 	Resolvers []string `json:"resolvers,omitempty"`
+	// Programs are the paths at which PATH has the programs that go runs for
+	// version control, by name; empty for one that it does not have.
+	Programs map[string]string `json:"programs,omitempty"`
 }
 
 // Lost counts what the tracer itself failed to keep since the previous Lost event.

@@ -13,7 +13,7 @@ func (r *redactor) environment(e *trace.Environment) {
 		return
 	}
 	for name, s := range e.GoEnv {
-		s.Value = r.setting(name, s.Value)
+		s.Value, s.Shadows = r.setting(name, s.Value), r.setting(name, s.Shadows)
 		e.GoEnv[name] = s
 	}
 	for _, m := range []map[string]string{e.Proxy, e.TLS} {

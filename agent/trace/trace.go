@@ -125,6 +125,8 @@ type Command struct {
 type Setting struct {
 	Value  string `json:"value"`
 	Origin string `json:"origin,omitempty"`
+	// Shadows is what "go env -w" stored and the environment hides.
+	Shadows string `json:"shadows,omitempty"`
 }
 
 // Environment is what the command really saw.
@@ -134,6 +136,8 @@ type Environment struct {
 	Proxy     map[string]string  `json:"proxy"`
 	TLS       map[string]string  `json:"tls,omitempty"`
 	Resolvers []string           `json:"resolvers"`
+	// Programs are the paths of git and ssh in PATH; empty for one that is not there.
+	Programs map[string]string `json:"programs,omitempty"`
 }
 
 // Process is one process of the traced tree. A process that execs keeps its

@@ -49,7 +49,11 @@ func (r Reader) goEnv(l layers, goroot string) map[string]capture.Setting {
 // the environment counts as unset; one in the user's file hides go.env.
 func (r Reader) setting(l layers, name string) capture.Setting {
 	if v := r.getenv(name); v != "" {
-		return capture.Setting{Value: v, Origin: fromEnvironment}
+		s := capture.Setting{Value: v, Origin: fromEnvironment}
+		if stored := l.user[name]; stored != v {
+			s.Shadows = stored
+		}
+		return s
 	}
 	if v, ok := l.user[name]; ok {
 		return capture.Setting{Value: v, Origin: "go env -w: " + l.userFile}

@@ -41,6 +41,7 @@ func (r Reader) Read(now time.Time) *capture.Environment {
 		Proxy:     r.matching(isProxy),
 		TLS:       r.matching(isTLS),
 		Resolvers: resolvers(readFile(r.ResolvConf)),
+		Programs:  r.programs(),
 	}
 	userFile, user := r.userFile()
 	e.GOROOT = r.goroot(user)

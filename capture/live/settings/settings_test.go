@@ -50,6 +50,9 @@ func TestPrecedence(t *testing.T) {
 	home, userFile := "HOME="+root+"/home", root+"/home/.config/go/env"
 	type settings map[string]capture.Setting
 	env := func(v string) capture.Setting { return capture.Setting{Value: v, Origin: "environment"} }
+	hiding := func(v string) capture.Setting {
+		return capture.Setting{Value: v, Origin: "environment", Shadows: "https://user.test"}
+	}
 	user := func(v string) capture.Setting { return capture.Setting{Value: v, Origin: "go env -w: " + userFile} }
 	tree := func(v string) capture.Setting { return capture.Setting{Value: v, Origin: "GOROOT/go.env"} }
 	def := func(v string) capture.Setting { return capture.Setting{Value: v, Origin: "default"} }
@@ -58,9 +61,10 @@ func TestPrecedence(t *testing.T) {
 		env  []string
 		want settings
 	}{
-		{"environment first", []string{home, "GOPROXY=https://env.test"}, settings{"GOPROXY": env("https://env.test")}},
+		{"environment first", []string{home, "GOPROXY=https://env.test"}, settings{"GOPROXY": hiding("https://env.test")}},
 		{"empty is unset", []string{home, "GOPROXY="}, settings{"GOPROXY": user("https://user.test")}},
-		{"the last one wins", []string{home, "GOPROXY=a", "GOPROXY=b"}, settings{"GOPROXY": env("b")}},
+		{"the last one wins", []string{home, "GOPROXY=a", "GOPROXY=b"}, settings{"GOPROXY": hiding("b")}},
+		{"the environment says the same", []string{home, "GOPROXY=https://user.test"}, settings{"GOPROXY": env("https://user.test")}},
 		{"then go env -w, its last line", []string{home}, settings{"GOPROXY": user("https://user.test"), "GOFLAGS": user("-x")}},
 		{"then GOROOT", []string{home}, settings{"GOSUMDB": tree("sum.test"), "GOTOOLCHAIN": tree("local")}},
 		{"then the default", []string{home}, settings{"GOAUTH": def("netrc"), "GOMODCACHE": def(root + "/home/go/pkg/mod"), "GOENV": def(userFile)}},
@@ -102,6 +106,7 @@ func TestRead(t *testing.T) {
 		Proxy:     map[string]string{"https_proxy": "http://a.test", "HTTPS_PROXY": "http://b.test", "NO_PROXY": ""},
 		TLS:       map[string]string{"GIT_SSL_NO_VERIFY": "1", "SSL_CERT_FILE": "/ca.pem", "GODEBUG": "http2client=0"},
 		Resolvers: []string{"192.0.2.1", "2001:db8::1"},
+		Programs:  map[string]string{"git": "", "ssh": ""},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
