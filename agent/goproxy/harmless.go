@@ -51,7 +51,7 @@ func (v *View) servedModules(fetches []*trace.Fetch) *candidates {
 		longer: map[candidate]string{}, broken: map[candidate]string{},
 		wanted: map[string]bool{}, above: map[string]string{},
 	}
-	for _, path := range v.wantedModules() {
+	for _, path := range v.WantedModules() {
 		c.wanted[path] = true
 		for p := parent(path); p != ""; p = parent(p) {
 			c.above[p] = path

@@ -270,9 +270,9 @@ func moduleArgument(a string) (path, version string, ok bool) {
 	return path, version, strings.Contains(first, ".") && !strings.HasPrefix(a, "-") && !strings.HasPrefix(a, ".") && first != a
 }
 
-// wantedModules returns the module paths on the command lines of the command and
+// WantedModules returns the module paths on the command lines of the command and
 // of each go command below it.
-func (v *View) wantedModules() []string {
+func (v *View) WantedModules() []string {
 	lines := [][]string{}
 	if c := v.Trace.Command; c != nil {
 		lines = append(lines, c.Argv)
