@@ -48,6 +48,7 @@ func (f *facts) find() []*trace.Finding {
 			list = append(list, found)
 		}
 	}
+	explain(list, len(settingRules()), order)
 	slices.SortStableFunc(list, func(a, b *trace.Finding) int {
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(order[a.Rule], order[b.Rule]), a.At.Compare(b.At))
 	})

@@ -35,7 +35,8 @@ const (
 	absentArgs  = httpArgs + " server_said"
 )
 
-// Rules lists the rules, in the order of this file: from the lowest layer to the highest: where several
+// Rules lists the rules, in the order of [Layers]: the settings, which explain what fails for them, then
+// from the lowest layer to the highest. Where several
 // faults are found, the first in this list explains the others. Their ids and
 // the numbers of the faults are those of the project's fault catalogue, which
 // lacks proxy-not-a-proxy, url-not-found and git-not-found.
@@ -57,6 +58,7 @@ type Layer struct {
 // Layers returns the rules by layer, in the order of [Rules].
 func Layers() []Layer {
 	return []Layer{
+		{"settings", settingRules()},
 		{"names", nameRules()},
 		{"the way and TCP", wayRules()},
 		{"the HTTP or SOCKS proxy between", proxyRules()},
@@ -175,6 +177,7 @@ func moduleRules() []Rule {
 		{"git-not-found", absentArgs + " repository", gitNotFound},
 		{"toolchain-not-available", absentArgs, toolchainNotAvailable},
 		{"import-path-404", absentArgs, importPath404},
+		{"import-path-html", httpArgs, importPathHTML},
 		{"git-auth-prompt", httpArgs, gitAuthPrompt},
 		{"git-hang", httpArgs + waitArgs, gitHang},
 		{"sumdb-unreachable", "host reason", sumDBUnreachable},

@@ -26,7 +26,7 @@ type example struct {
 
 func examples() []example {
 	return slices.Concat(dnsExamples(), tcpExamples(), proxyExamples(), tlsExamples(), certificateExamples(), httpExamples(), moduleExamples(), gitExamples(),
-		configExamples(), streamExamples(), blameExamples())
+		configExamples(), streamExamples(), blameExamples(), variableExamples(), settingExamples(), directExamples())
 }
 
 func dnsExamples() []example {
@@ -345,7 +345,7 @@ func moduleExamples() []example {
 		{"404, then direct refused", func(s *story) {
 			s.goproxy("https://a.test,direct").get("a.test", "/git.test/lib/@v/v1.0.0.info", 404)
 			s.failed("git.test", "443", "REJ", "ECONNREFUSED", "")
-		}, "tcp-refused", "vcs:git.test"},
+		}, "discovery-blocked", "vcs:git.test"},
 		{"no toolchain", func(s *story) {
 			s.get("a.test", "/golang.org/toolchain/@v/v0.0.1-go1.99.0.linux-amd64.zip", 404)
 		}, "toolchain-not-available", "toolchain:a.test"},

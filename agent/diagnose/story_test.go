@@ -15,12 +15,15 @@ type story struct {
 	now time.Time
 }
 
+// sumDBKey is a GOSUMDB with a public key that can be read.
+const sumDBKey = "sum.test+1bbf52ac+AQna/eDJM6spo2dFMve7I4pHmGBo5yOBDUR3d3nJQoj+"
+
 func begin() *story {
 	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	s := &story{now: start, t: &trace.Trace{
 		Command: &trace.Command{Argv: []string{"go", "get", "mod.test/hello@v1.0.0"}, ExitCode: new(1), StartedAt: start},
 		Environment: &trace.Environment{
-			GoEnv: map[string]trace.Setting{"GOPROXY": {Value: "https://u:secret@a.test", Origin: "environment"}, "GOSUMDB": {Value: "sum.test+hash+key"}},
+			GoEnv: map[string]trace.Setting{"GOPROXY": {Value: "https://u:secret@a.test", Origin: "environment"}, "GOSUMDB": {Value: sumDBKey}},
 			Proxy: map[string]string{},
 		},
 		Processes: []*trace.Process{{PID: 7, Exe: "/usr/local/go/bin/go", TLS: "crypto/tls"}, {PID: 8, Exe: "/usr/lib/git-core/git-remote-https"}},

@@ -175,7 +175,7 @@ func (l *Lab) Env() []string {
 	env = append(env,
 		"HOME="+l.path("client", "home"), "TMPDIR="+l.path("client", "tmp"),
 		"GOPATH="+l.path("client", "go"), "GOMODCACHE="+l.path("client", "go", "pkg", "mod"),
-		"GOCACHE="+l.path("client", "cache"), "GOENV=off", "GOFLAGS=-mod=mod", "GOTOOLCHAIN=local",
+		"GOCACHE="+l.path("client", "cache"), "GOENV="+l.goenv(), "GOFLAGS=-mod=mod", "GOTOOLCHAIN=local",
 		"GOPROXY="+goproxy, "GOSUMDB="+l.gosumdb(),
 		"SSL_CERT_FILE="+l.caFile(), "CURL_CA_BUNDLE="+l.caFile(),
 		"GIT_CONFIG_NOSYSTEM=1",
@@ -184,7 +184,16 @@ func (l *Lab) Env() []string {
 		env = append(env, "GIT_SSL_CAINFO="+l.caFile())
 	}
 	if p := l.setup.proxyURL(); p != "" {
-		env = append(env, "HTTPS_PROXY="+p, "HTTP_PROXY="+p)
+		names := l.setup.ProxyVariables
+		if names == nil {
+			names = []string{"HTTPS_PROXY", "HTTP_PROXY"}
+		}
+		for _, name := range names {
+			env = append(env, name+"="+p)
+		}
+	}
+	if l.setup.NoGit {
+		env = append(env, "PATH="+l.path("client", "bin"))
 	}
 	return append(env, l.setup.Env...)
 }

@@ -134,6 +134,9 @@ func (l *Lab) makeRoot() error {
 	if err := os.WriteFile(filepath.Join(telemetry, "mode"), []byte("off 2026-01-01"), 0o644); err != nil {
 		return err
 	}
+	if err := errors.Join(l.storeSettings(), l.linkGo()); err != nil {
+		return err
+	}
 	return l.giveToClient(l.path("client"))
 }
 

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -49,6 +50,10 @@ func releases() []*release {
 			"package quote\n\nimport \"mod.test/hello\"\n\n// Quote quotes a greeting.\nfunc Quote() string { return `\"` + hello.Hello() + `\"` }\n"),
 		withLarge(newRelease("mod.test/large", "v1.0.0", "", "// Package large has a large file.\npackage large\n")),
 		newRelease(gitRepository, "v1.0.0", "", "// Package lib comes from git.\npackage lib\n"),
+		wanting("1.99", newRelease("mod.test/future", "v1.0.0", "", "// Package future wants a Go that is not out yet.\npackage future\n")),
+		// Go 1.16 is before lazy loading: its requirements' go.mod files are read.
+		wanting("1.16", newRelease("mod.test/forward", "v1.0.0", "require mod.test/future v1.0.0\n", "// Package forward needs package future.\npackage forward\n")),
+		newRelease("golang.org/toolchain", "v0.0.1-"+futureGo+"."+runtime.GOOS+"-"+runtime.GOARCH, "", "// Package toolchain is no toolchain.\npackage toolchain\n"),
 	}
 }
 
@@ -63,6 +68,15 @@ func newRelease(modPath, version, requires, source string) *release {
 		Version: module.Version{Path: modPath, Version: version},
 		files:   []file{{"go.mod", goMod}, {name + ".go", source}},
 	}
+}
+
+// futureGo is a Go release that only the lab has; there is no program in it.
+const futureGo = "go1.98.0"
+
+// wanting changes the Go version that a release's go.mod wants.
+func wanting(goVersion string, r *release) *release {
+	r.files[0].text = strings.Replace(r.files[0].text, "go 1.21", "go "+goVersion, 1)
+	return r
 }
 
 // withLarge adds largeSize bytes that do not compress and are the same in

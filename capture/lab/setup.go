@@ -118,6 +118,10 @@ type Setup struct {
 	// NoCredentials keeps them from the client.
 	NoCredentials bool
 
+	// ProxyVariables are the variables that give the client its proxy; nil is
+	// HTTPS_PROXY and HTTP_PROXY.
+	ProxyVariables []string
+
 	Family   Family
 	Resolver Resolver
 	// Servers holds the hosts that misbehave; see [Setup.At].
@@ -126,6 +130,11 @@ type Setup struct {
 	// NoGitCA keeps the lab's root certificate from git: GIT_SSL_CAINFO is not
 	// set, and git does not read SSL_CERT_FILE.
 	NoGitCA bool
+	// NoGit gives the client a PATH with go in it and nothing else.
+	NoGit bool
+	// Stored is the content of the client's go/env file, as "go env -w" writes
+	// it; empty is GOENV=off.
+	Stored string
 	// Env is added to the client's environment and wins over it.
 	Env []string
 	// UID and GID own the client's directories; the client may be run as this

@@ -5,6 +5,7 @@ import "slices"
 // english lists the English sentences, layer by layer.
 func english() []Sentence {
 	return slices.Concat(
+		englishProxyVariables(), englishGoSettings(), englishGoEntries(), englishVersionControlSettings(),
 		englishDNS(), englishTCP(), englishProxy(), englishTunnels(),
 		englishTLS(), englishAlerts(), englishCertificates(),
 		englishHTTP(), englishStreams(), englishRedirects(), englishStatus(), englishBodies(),
