@@ -52,7 +52,11 @@ func newBuilder(o Options) *builder {
 
 // event takes one event in.
 func (b *builder) event(e capture.Event) {
-	if t := e.When(); t.After(b.last) {
+	t := e.When()
+	if b.trace.First.IsZero() {
+		b.trace.First = t
+	}
+	if t.After(b.last) {
 		b.last = t
 	}
 	switch e := e.(type) {

@@ -125,7 +125,7 @@ func (b *builder) unlisted() {
 		name string
 	}{{u.Requests, "request(s)"}, {u.Connections, "connection(s)"}, {u.Lookups, "lookup(s)"}, {u.Processes, "process(es)"}} {
 		if kind.n > 0 {
-			b.say("%d %s are counted here and nowhere else: a report lists %d of a kind (--max-requests)", kind.n, kind.name, b.keep.limit)
+			b.say("%d %s are counted here and nowhere else: a report lists %d of a kind (report --max-requests)", kind.n, kind.name, b.keep.limit)
 		}
 	}
 }

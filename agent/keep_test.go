@@ -122,7 +122,7 @@ func TestFactsAreCapped(t *testing.T) {
 			if want := (trace.Unlisted{Requests: tt.lostRequests, Connections: tt.lostCon}); got != want {
 				t.Errorf("unlisted: %+v, want %+v", got, want)
 			}
-			said := slices.ContainsFunc(tr.NotSeen, func(s string) bool { return strings.Contains(s, "--max-requests") })
+			said := slices.ContainsFunc(tr.NotSeen, func(s string) bool { return strings.Contains(s, "report --max-requests") })
 			if said != (tr.Unlisted != nil) {
 				t.Errorf("said: %v", tr.NotSeen)
 			}

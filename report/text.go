@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gopx-trace/gopx-trace/agent/trace"
 )
@@ -13,6 +14,7 @@ import (
 // hop, other findings, what was not seen; with Verbose every fact after that.
 func writeText(w io.Writer, t *trace.Trace, o Options) error {
 	p := &printer{w: w, color: o.Color, frames: o.Recording+o.File != ""}
+	p.selection(t)
 	p.verdict(t)
 	p.chain(t)
 	p.others(t)
@@ -68,6 +70,30 @@ func outcomeWords(outcome string) (word, style string) {
 		return "INTERRUPTED", yellow
 	}
 	return "UNKNOWN", yellow
+}
+
+// selection says of which part of the facts the report is.
+func (p *printer) selection(t *trace.Trace) {
+	s := t.Selection
+	if s == nil {
+		return
+	}
+	var only []string
+	if s.Host != "" {
+		only = append(only, "host "+s.Host)
+	}
+	if s.Connection != 0 {
+		only = append(only, fmt.Sprintf("connection %d", s.Connection))
+	}
+	if !s.Since.IsZero() {
+		only = append(only, "since "+s.Since.Format(time.RFC3339Nano))
+	}
+	if !s.Until.IsZero() {
+		only = append(only, "until "+s.Until.Format(time.RFC3339Nano))
+	}
+	p.printf("gopx-trace: only %s (%d of %d lookups, %d of %d connections, %d of %d requests, %d of %d findings)\n",
+		clean(strings.Join(only, ", ")), len(t.Lookups), s.Of.Lookups, len(t.Connections), s.Of.Connections,
+		len(t.Requests), s.Of.Requests, len(t.Findings), s.Of.Findings)
 }
 
 // verdict prints the answer, why, what to type, and what proves it.

@@ -32,6 +32,19 @@ func Diagnose(t *trace.Trace) {
 	t.Hops = f.hops()
 }
 
+// Narrow lets narrow take facts and findings out of a diagnosed trace and makes
+// Verdict and Hops those of the rest, as of a capture without a command. What
+// the hosts are to each other is still told by the whole trace, of which narrow
+// gets a view.
+func Narrow(t *trace.Trace, narrow func(*goproxy.View)) {
+	f := newFacts(t)
+	narrow(f.View)
+	rest := *t
+	rest.Command = nil
+	t.Verdict = verdict(&rest)
+	t.Hops = f.hops()
+}
+
 // find runs the rules and orders what they find.
 func (f *facts) find() []*trace.Finding {
 	var list []*trace.Finding

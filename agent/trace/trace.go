@@ -83,8 +83,12 @@ type Trace struct {
 	NotSeen     []string      `json:"not_seen"`
 	// Unlisted counts the facts beyond the bound of a report; nil if all are listed.
 	Unlisted *Unlisted `json:"unlisted,omitempty"`
+	// Selection is set where facts were left out because a part was asked for.
+	Selection *Selection `json:"selection,omitempty"`
 	// Packets is how many packets were taken in.
 	Packets uint64 `json:"-"`
+	// First is the time of the first event that has one.
+	First Time `json:"-"`
 }
 
 // Verdict outcomes.

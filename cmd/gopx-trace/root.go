@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
+	"github.com/gopx-trace/gopx-trace/agent"
 	"github.com/gopx-trace/gopx-trace/capture/pcapfile"
 	"github.com/gopx-trace/gopx-trace/report"
 )
@@ -28,7 +29,9 @@ type flags struct {
 	maxSize size
 	timeout time.Duration
 	// of a capture file only
-	keylog string
+	keylog      string
+	selection   agent.Selection
+	maxRequests int
 }
 
 const rootLong = `gopx-trace runs COMMAND, watches the DNS, TCP, TLS and HTTP traffic of exactly

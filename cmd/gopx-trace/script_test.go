@@ -18,10 +18,15 @@ func TestScripts(t *testing.T) {
 	if err := os.Symlink(self, exe); err != nil {
 		t.Fatal(err)
 	}
+	faults, err := filepath.Abs("../../testdata/faults")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: "../../testdata/script",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("PATH", filepath.Dir(exe)+string(os.PathListSeparator)+e.Getenv("PATH"))
+			e.Setenv("FAULTS", faults)
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {

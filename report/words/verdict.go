@@ -50,7 +50,7 @@ func unexplained(t *trace.Trace) string {
 
 func succeeded(t *trace.Trace) string {
 	s := "no fault found: " + seen(t)
-	if t.Command != nil {
+	if t.Command != nil && t.Selection == nil {
 		s = "the command succeeded: " + seen(t) + probed(t)
 	}
 	warnings := 0
@@ -140,6 +140,9 @@ func seen(t *trace.Trace) string {
 // untouched says that the network was not used, and why a go command may not
 // need it.
 func untouched(t *trace.Trace) string {
+	if t.Selection != nil {
+		return "nothing of the capture was selected"
+	}
 	s := "the network was not used"
 	if isGo(t.Command) && t.Environment != nil && t.Environment.GoEnv["GOMODCACHE"].Value != "" {
 		s += " (go fetches nothing that is in its cache: " + t.Environment.GoEnv["GOMODCACHE"].Value + ")"
