@@ -83,11 +83,28 @@ func (f *facts) refused(y layer) string {
 	if f.GaveUp(y.c) && y.l == y.c.TLS[len(y.c.TLS)-1] && len(y.l.Certificates) > 0 {
 		return trace.Likely
 	}
+	if f.closedByExit(y.c) {
+		return ""
+	}
 	if !y.l.Established && len(y.l.Certificates) > 0 && (y.c.ClosedBy == "local" || y.c.ResetBy == "local") &&
 		f.EndOf(y.c).Sub(y.at()) < f.Patience() && y.c.MissedBytes == 0 {
 		return trace.Likely
 	}
 	return ""
+}
+
+// exitSlack is how much before the end of its process, as it is known, the
+// kernel may have ended a connection for that.
+const exitSlack = 100 * time.Millisecond
+
+// closedByExit reports whether a connection ended because its process was ended
+// from outside, in the middle of whatever it did.
+func (f *facts) closedByExit(c *trace.Connection) bool {
+	cmd, p := f.Trace.Command, f.processes[c.PID]
+	if cmd == nil || p == nil || p.ExitedAt.IsZero() || !cmd.Interrupted && !cmd.TimedOut && p.Signal == "" {
+		return false
+	}
+	return !c.ClosedAt.Before(p.ExitedAt.Add(-exitSlack))
 }
 
 // took reports whether the same process took the same certificate on another

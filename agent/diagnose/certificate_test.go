@@ -61,5 +61,12 @@ func certificateExamples() []example {
 			l.Version, l.Certificates = "TLS 1.2", []*trace.Certificate{certificate("a.test")}
 			s.ended(c, "local", "closed")
 		}, "tls-unknown-ca", a},
+		{"ended in the middle of the handshake", func(s *story) {
+			c := s.dial("a.test", "443")
+			l := s.hello(c, "a.test")
+			l.Version, l.Certificates = "TLS 1.2", []*trace.Certificate{certificate("a.test")}
+			s.interrupted().ended(c, "local", "closed")
+			s.t.Processes[0].ExitedAt = c.ClosedAt
+		}, "", ""},
 	}
 }

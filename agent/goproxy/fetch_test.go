@@ -420,7 +420,8 @@ func TestPeerEnded(t *testing.T) {
 		{trace.Connection{ResetBy: "remote"}, PeerReset},
 		{trace.Connection{History: "ShADadFr", TLS: []*trace.TLS{{CloseNotify: "remote"}}}, PeerClosed},
 		{trace.Connection{History: "ShADadFr", TLS: []*trace.TLS{{CloseNotify: "local"}}}, ""},
-		{trace.Connection{History: "ShADadFr", TLS: []*trace.TLS{{CloseNotify: "remote"}, {}}}, ""},
+		{trace.Connection{History: "ShADadFr", TLS: []*trace.TLS{{CloseNotify: "remote"}, {}}}, PeerClosed},
+		{trace.Connection{History: "ShADadFr", TLS: []*trace.TLS{{CloseNotify: "remote"}, {CloseNotify: "local"}}}, ""},
 	} {
 		if got := PeerEnded(&c.c); got != c.want {
 			t.Errorf("%s: %q, want %q", c.c.History, got, c.want)

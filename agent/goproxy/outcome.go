@@ -104,11 +104,16 @@ const (
 
 // PeerEnded says how the peer ended a connection; empty unless it did so before
 // the process: a RST in reply to our FIN is not the peer's doing. The order is
-// that of the letters in Zeek's history. A close_notify of the innermost TLS
-// layer (RFC 8446, section 6.1) may come ahead of the peer's FIN, and then the
-// process's own FIN too.
+// that of the letters in Zeek's history. A close_notify of a TLS layer (RFC 8446,
+// section 6.1), which ends those in it, may come ahead of the peer's FIN, and
+// then the process's own FIN too.
 func PeerEnded(c *trace.Connection) string {
-	notified := len(c.TLS) > 0 && c.TLS[len(c.TLS)-1].CloseNotify == "remote"
+	notified := false
+	for _, l := range c.TLS { // the inner layers come last and decide
+		if l.CloseNotify != "" {
+			notified = l.CloseNotify == "remote"
+		}
+	}
 	for _, event := range c.History {
 		switch event {
 		case 'F', 'R':

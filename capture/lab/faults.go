@@ -314,7 +314,7 @@ func httpFaults() []Fault {
 		{Name: "html-as-zip", Rule: "html-as-zip", Hop: atCDN, About: "a portal's page with status 200 in place of the zip",
 			Setup: answers(CDNHost, Page("text/html", portal)), Says: "zip: not a valid zip file", Proof: []string{CDNHost + ": 200"}},
 		{Name: "hang-no-response", Rule: "hang-no-response", Hop: atGoProxy, About: "the module proxy takes the request and never answers",
-			Setup: answers(GoProxyHost, Silence()), Proof: []string{GoProxyHost + ": unanswered"}, Patience: 3 * time.Second},
+			Setup: answers(GoProxyHost, Silence()), Proof: []string{GoProxyHost + ": unanswered"}, Patience: 5 * time.Second},
 		{Name: "redirect-loop", Rule: "redirect-loop", Hop: atGoProxy, About: "the module proxy redirects each request to itself",
 			Setup: answers(GoProxyHost, RedirectLoop()), Says: "stopped after 10 redirects", Proof: []string{GoProxyHost + ": 302"}},
 		{Name: "html-200", Rule: "html-200", Hop: atGoProxy, About: "a portal's page with status 200 in place of the answer",
@@ -333,7 +333,7 @@ func httpFaults() []Fault {
 		{Name: "url-not-found", Rule: "url-not-found", Hop: atGoProxy, About: "a script fetches a file that the module proxy's host does not have",
 			Command: []string{"sh", "-c", "curl -fsS https://" + GoProxyHost + "/tools/install.sh || exit 1"}, Says: "404", Proof: []string{GoProxyHost + ": 404"}},
 		{Name: "body-stall", Rule: "body-stall", Hop: atCDN, About: "the zip stops in the middle and the connection stays open",
-			Setup: answers(CDNHost, Stall()), Proof: []string{CDNHost + ": 200"}, Patience: 3 * time.Second},
+			Setup: answers(CDNHost, Stall()), Proof: []string{CDNHost + ": 200"}, Patience: 5 * time.Second},
 	}
 }
 
@@ -354,7 +354,7 @@ func sumFaults() []Fault {
 			Says:  "404 Not Found", Proof: []string{SumDBHost + ": 404"}},
 		{Name: "sumdb-hang", Rule: "sumdb-hang", Hop: atSumDB, About: "the checksum database never answers",
 			Setup: func(s *Setup) { s.GOSUMDBWithURL, s.At(SumDBHost).Answer = true, Silence() },
-			Proof: []string{SumDBHost + ": unanswered"}, Patience: 3 * time.Second},
+			Proof: []string{SumDBHost + ": unanswered"}, Patience: 5 * time.Second},
 	}
 }
 

@@ -30,6 +30,9 @@ func proxyVariants() []Fault {
 	return []Fault{
 		{Name: "tunnel-reset-connect", Rule: "tunnel-reset", Hop: atProxy, About: "the proxy closes the connection instead of answering CONNECT",
 			Setup: func(s *Setup) { s.Via, s.At(ProxyHost).Answer = HTTPProxy, Hangup() }, Says: "EOF", Proof: []string{ProxyHost + ": unanswered"}},
+		{Name: "tunnel-reset-https", Rule: "tunnel-reset", Hop: atProxy, About: "the tunnel of a proxy that is reached over TLS is cut as soon as the ClientHello goes in",
+			Setup: func(s *Setup) { s.Via, s.At(GoProxyHost).Raw = HTTPSProxy, ResetAfterHello() }, Says: ": EOF",
+			Proof: []string{ProxyHost + ": tunnel", GoProxyHost + ": raw"}},
 		{Name: "tunnel-fin", Rule: "tunnel-reset", Hop: atProxy, About: "the tunnel opens and is closed as soon as the ClientHello goes in",
 			Setup: func(s *Setup) { s.Via, s.At(GoProxyHost).Raw = HTTPProxy, FinAfterHello() }, Says: ": EOF",
 			Proof: []string{ProxyHost + ": tunnel", GoProxyHost + ": raw"}},
