@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -27,7 +28,9 @@ const maxPacket = 262144
 
 // Reader is a [capture.Source] that yields the events of a capture file.
 type Reader struct {
-	format  format
+	format format
+	window *window
+	// closers are called in this order.
 	closers []func() error
 	err     error
 }
@@ -57,6 +60,10 @@ func Open(path string) (*Reader, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	r.closers = append(r.closers, f.Close)
+	// A pipe may keep a reader waiting forever, and closing with it.
+	if st, err := f.Stat(); err == nil && st.Mode().IsRegular() {
+		r.closers = slices.Insert(r.closers, 0, r.readAhead())
+	}
 	return r, nil
 }
 
@@ -68,6 +75,7 @@ func NewReader(src io.Reader) (*Reader, error) {
 	r := &Reader{}
 	w, err := r.decompress(w)
 	if err == nil {
+		r.window = w
 		r.format, err = detect(w)
 	}
 	if err != nil {
@@ -75,6 +83,15 @@ func NewReader(src io.Reader) (*Reader, error) {
 		return nil, err
 	}
 	return r, nil
+}
+
+// readAhead has the file read on a goroutine, which closing ends.
+func (r *Reader) readAhead() (closer func() error) {
+	stop := r.window.readAhead()
+	return func() error {
+		stop()
+		return nil
+	}
 }
 
 // decompress puts a decoder in front of w if w is compressed.

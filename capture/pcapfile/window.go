@@ -21,6 +21,10 @@ type window struct {
 	// base is the offset of buf[0] in the stream.
 	base int64
 	err  error
+	// ahead reads the stream from some point on; piece says that buf came from
+	// there, and goes back.
+	ahead *ahead
+	piece bool
 }
 
 func newWindow(src io.Reader) *window {
@@ -37,6 +41,10 @@ func (w *window) peek(n int) ([]byte, error) {
 	for w.w-w.r < n {
 		if w.err != nil {
 			return nil, w.shortage()
+		}
+		if w.ahead != nil {
+			w.advance()
+			continue
 		}
 		w.makeRoom(n)
 		w.fill()
@@ -96,16 +104,17 @@ func (w *window) makeRoom(n int) {
 }
 
 func (w *window) fill() {
+	var n int
+	n, w.err = readSome(w.src, w.buf[w.w:])
+	w.w += n
+}
+
+// readSome reads at least one byte or returns an error.
+func readSome(src io.Reader, b []byte) (n int, err error) {
 	for range maxEmptyReads {
-		n, err := w.src.Read(w.buf[w.w:])
-		w.w += n
-		if err != nil {
-			w.err = err
-			return
-		}
-		if n > 0 {
-			return
+		if n, err = src.Read(b); n > 0 || err != nil {
+			return n, err
 		}
 	}
-	w.err = io.ErrNoProgress
+	return 0, io.ErrNoProgress
 }
