@@ -36,10 +36,10 @@ var errBadRing = errors.New("ring buffer: record reaches beyond what was written
 // ring reads a BPF ring buffer in place, without copying a record out of it as
 // the reader of the ebpf module does.
 type ring struct {
-	mu sync.Mutex
-	// buf keeps fd, its descriptor, open.
+	mu  sync.Mutex
 	buf *ebpf.Map
-	fd  int
+	// quiet is where to wait for the kernel to wake us.
+	quiet *os.File
 	// consumed and produced count bytes since the beginning. The kernel writes
 	// over what was consumed.
 	consumed, produced *uint64
@@ -66,9 +66,13 @@ func newRing(m *ebpf.Map) (*ring, error) {
 	if err != nil {
 		return nil, fmt.Errorf("map ring buffer: %w", errors.Join(err, unix.Munmap(consumer)))
 	}
+	quiet, err := pollable(m.FD())
+	if err != nil {
+		return nil, fmt.Errorf("wait for ring buffer: %w", errors.Join(err, unix.Munmap(consumer), unix.Munmap(producer)))
+	}
 	r := &ring{
 		buf:      m,
-		fd:       m.FD(),
+		quiet:    quiet,
 		consumed: (*uint64)(unsafe.Pointer(&consumer[0])),
 		produced: (*uint64)(unsafe.Pointer(&producer[0])),
 		data:     producer[page:],
@@ -77,6 +81,23 @@ func newRing(m *ebpf.Map) (*ring, error) {
 	}
 	r.position = atomic.LoadUint64(r.consumed)
 	return r, nil
+}
+
+// pollable returns a descriptor of our own for what fd is open on, which the
+// runtime waits for together with all else it waits for.
+func pollable(fd int) (*os.File, error) {
+	own, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.SetNonblock(own, true); err != nil {
+		return nil, errors.Join(err, unix.Close(own))
+	}
+	f := os.NewFile(uintptr(own), "ring buffer")
+	if err := f.SetReadDeadline(time.Time{}); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
 }
 
 // next returns the next record, valid until the call after this. Errors are
@@ -114,11 +135,24 @@ func (r *ring) wait(wait time.Duration) ([]byte, error) {
 	}
 }
 
-// poll blocks until the kernel wakes us or the time is over.
+// poll blocks until the kernel wakes us or the time is over. It is the runtime
+// that waits: for a poll(2) of our own its monitor thread would stay awake, which
+// takes more processor time than reading packets does.
 func (r *ring) poll(timeout time.Duration) error {
-	ts := unix.NsecToTimespec(int64(timeout))
-	fds := []unix.PollFd{{Fd: int32(r.fd), Events: unix.POLLIN}}
-	if _, err := unix.Ppoll(fds, &ts, nil); err != nil && err != unix.EINTR {
+	if err := r.quiet.SetReadDeadline(time.Now().Add(timeout)); err != nil {
+		return fmt.Errorf("wait for ring buffer: %w", err)
+	}
+	conn, err := r.quiet.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("wait for ring buffer: %w", err)
+	}
+	woken := false
+	err = conn.Read(func(uintptr) bool {
+		done := woken || atomic.LoadUint64(r.produced) != r.position
+		woken = true // when asked again
+		return done
+	})
+	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 		return fmt.Errorf("wait for ring buffer: %w", err)
 	}
 	return nil
@@ -157,5 +191,5 @@ func (r *ring) close() error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return errors.Join(unix.Munmap(r.mappings[0]), unix.Munmap(r.mappings[1]), r.buf.Close())
+	return errors.Join(r.quiet.Close(), unix.Munmap(r.mappings[0]), unix.Munmap(r.mappings[1]), r.buf.Close())
 }

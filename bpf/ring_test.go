@@ -27,8 +27,12 @@ func newFakeRing(t *testing.T, size int) *fakeRing {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { unix.Close(fd) })
-	r := &ring{fd: fd, consumed: new(uint64), produced: new(uint64), data: make([]byte, 2*size), mask: uint64(size - 1)}
+	quiet, err := pollable(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { quiet.Close(); unix.Close(fd) })
+	r := &ring{quiet: quiet, consumed: new(uint64), produced: new(uint64), data: make([]byte, 2*size), mask: uint64(size - 1)}
 	return &fakeRing{r, t, 0}
 }
 

@@ -19,7 +19,7 @@ import (
 
 // Limits of the key log tail.
 const (
-	tailEvery    = 10 * time.Millisecond
+	tailEvery    = 20 * time.Millisecond
 	tailChunk    = 64 << 10 // bytes read at a time
 	maxLine      = 4 << 10  // the longest line of a key log has some 300 bytes
 	maxWaiting   = 64 << 10 // secrets not yet fetched
@@ -136,7 +136,7 @@ func (t *tail) read() {
 
 // lookEvery is the number of polls between two looks for a file that is not
 // there.
-const lookEvery = 10
+const lookEvery = 5
 
 // appeared opens the file if it is there by now. To open it as its user takes a
 // thread, so that is not tried in vain.
