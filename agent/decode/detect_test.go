@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -369,11 +370,15 @@ func FuzzDNS(f *testing.F) {
 		h.ask(1, question)
 		h.answer(2, answer)
 		h.answer(3, question)
+		elsewhere := netip.MustParseAddrPort("192.0.2.9:4000")
+		Datagram(&flow.Datagram{Src: client, Dst: elsewhere, Payload: question}, h)
+		Datagram(&flow.Datagram{Src: elsewhere, Dst: client, Payload: answer}, h)
 		for _, q := range h.lookups.Close() {
 			if q.Name == "" || q.Type == "" || q.Attempts+q.Replies == 0 {
 				t.Errorf("%+v", q)
 			}
 		}
 		hostile(t, portDNS, "", question, answer, size)
+		hostile(t, 5300, "", question, answer, size)
 	})
 }

@@ -1,10 +1,13 @@
 package flow
 
 import (
+	"encoding/binary"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/gopx-trace/gopx-trace/capture"
 )
 
 // shake is a complete handshake, frames 1 to 3.
@@ -111,6 +114,18 @@ func TestOrder(t *testing.T) {
 			seg{from: ToClient, flags: "A", seq: 1, ack: 4, zero: true}),
 		want:    []string{"> abc @4", "> open @5", "< open @5"},
 		history: "ShADaw", state: "S1",
+	}, {
+		name: "a probe of a zero window, refused, and the bytes after it opened",
+		segs: after(shake(),
+			seg{from: ToServer, flags: "A", seq: 1, ack: 1, data: "abc"},
+			seg{from: ToClient, flags: "A", seq: 1, ack: 4, zero: true},
+			seg{from: ToServer, flags: "A", seq: 3, ack: 1, after: time.Second},
+			seg{from: ToClient, flags: "A", seq: 1, ack: 4, zero: true},
+			seg{from: ToServer, flags: "A", seq: 4, ack: 1, data: "d", after: time.Second},
+			seg{from: ToClient, flags: "A", seq: 1, ack: 4},
+			seg{from: ToServer, flags: "A", seq: 4, ack: 1, data: "def", after: time.Second}),
+		want:  []string{"> abc @4", "> d @8", "> ef @10", "> open @10", "< open @10"},
+		again: [2]int{1, 0}, overlap: [2]int{1, 0}, history: "ShADawT", state: "S1",
 	}, {
 		name: "numbers far outside any window",
 		segs: after(shake(),
@@ -316,4 +331,38 @@ func TestEndings(t *testing.T) {
 		want:   []string{"> abc @4", "> gap 5 @5", "> finished @5", "< open @5"},
 		missed: [2]uint64{5, 0}, history: "ShADF", state: "S2",
 	}})
+}
+
+// sacked adds the options NOP, NOP and SACK (RFC 2018, section 3) to a segment
+// without payload of the client: the server's bytes from left up to right came.
+func sacked(p *capture.Packet, left, right uint32) *capture.Packet {
+	option := []byte{1, 1, 5, 10}
+	option = binary.BigEndian.AppendUint32(option, isnServer+left)
+	option = binary.BigEndian.AppendUint32(option, isnServer+right)
+	p.Data = append(p.Data, option...)
+	p.Length = len(p.Data)
+	binary.BigEndian.PutUint16(p.Data[2:], uint16(len(p.Data)))
+	p.Data[20+12] = 8 << 4
+	return p
+}
+
+// A selective acknowledgment tells of bytes behind a hole that is still to be
+// filled: it is no gap until the acknowledgment itself passes it.
+func TestSelectiveAcknowledgment(t *testing.T) {
+	ps := packets(after(shake(),
+		seg{from: ToClient, flags: "A", seq: 4, ack: 1, data: "def"},
+		seg{from: ToServer, flags: "A", seq: 1, ack: 1},
+		seg{from: ToServer, flags: "A", seq: 1, ack: 1, after: 2 * time.Second},
+		seg{from: ToClient, flags: "A", seq: 1, ack: 1, data: "abc"},
+		seg{from: ToServer, flags: "A", seq: 1, ack: 7}))
+	sacked(ps[4], 4, 7)
+	sacked(ps[5], 4, 7)
+	r := follow(ps)
+	want := []string{"< abc @7", "< def @4", "> open @8", "< open @8"}
+	if diff := cmp.Diff(want, r.streams[0].lines); diff != "" {
+		t.Errorf("stream (-want +got):\n%s", diff)
+	}
+	if c := r.conns[0]; c.Missed != [2]uint64{} || c.Retransmits != [2]int{0, 1} {
+		t.Errorf("missed %v, sent again %v", c.Missed, c.Retransmits)
+	}
 }

@@ -124,6 +124,7 @@ func FuzzAssemble(f *testing.F) {
 	f.Add(uint64(1), []byte("\x00\x10\x20\x30\x40\x50"))
 	f.Add(uint64(2), []byte("\x01\xff\x81\x22\x93\x04\x75\xe6\x17\x00\x00\xff"))
 	f.Add(uint64(3), []byte{})
+	f.Add(uint64(4), []byte("\x00\x07\x00\x03\x00\x04\x04\x00\x0f\x00\x04"))
 	f.Fuzz(func(t *testing.T, seed uint64, steps []byte) {
 		random := rand.New(rand.NewPCG(seed, 0))
 		want := make([]byte, 4000)
@@ -171,6 +172,13 @@ func play(t *testing.T, want []byte, isn uint32, random *rand.Rand, steps []byte
 			continue
 		case 6: // the end of the stream overtakes
 			place = len(want) - size
+		case 7: // a RST, forged perhaps
+			if s&0x08 != 0 {
+				send(ToClient, 10, isn+1+uint32(place), flagRST|flagACK, nil, 0)
+			} else {
+				send(ToServer, isn+1+uint32(place), 10, flagRST|flagACK, nil, 0)
+			}
+			continue
 		}
 		place = min(place, len(want))
 		end := min(place+size, len(want))
