@@ -65,7 +65,22 @@ func streamExamples() []example {
 			s.t.Connections[0].GoAway = &trace.GoAway{SentBy: "remote", Debug: "boom"}
 		}
 	}
+	sentAway := func(times int) func(*story) {
+		return func(s *story) {
+			for range times {
+				r := s.get("a.test", info, 0)
+				r.Protocol, r.Error = "HTTP/2.0", "refused by GOAWAY by remote: NO_ERROR"
+			}
+		}
+	}
 	return []example{
+		{"GOAWAY for ever", sentAway(loopTries), "h2-goaway-loop", a},
+		{"GOAWAY some times", sentAway(loopTries - 1), "", ""},
+		{"GOAWAY for long, then an answer", func(s *story) {
+			sentAway(loopTries)(s)
+			s.get("a.test", info, 200).Protocol = "HTTP/2.0"
+			s.exit(0)
+		}, "", ""},
 		{"RST_STREAM", broken("stream reset by remote: INTERNAL_ERROR"), "h2-stream-error", a},
 		{"END_STREAM in the body", func(s *story) {
 			r := half(s.get("a.test", zip, 200))

@@ -157,6 +157,7 @@ func httpRules() []Rule {
 		{"body-truncated", bodyArgs, bodyTruncated},
 		{"body-reset", bodyArgs, bodyReset},
 		{"body-stall", bodyArgs + waitArgs, bodyStall},
+		{"h2-goaway-loop", httpArgs + " code count seconds", h2GoAwayLoop},
 		{"h2-refused-stream", streamArgs, h2RefusedStream},
 		{"h2-enhance-your-calm", streamArgs, h2EnhanceYourCalm},
 		{"h2-http11-required", streamArgs, h2HTTP11Required},

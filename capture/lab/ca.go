@@ -73,6 +73,15 @@ func newAuthority() (*authority, error) {
 // newKey makes a P-256 key, quick to make and accepted by every TLS library.
 func newKey() (*ecdsa.PrivateKey, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }
 
+// pemKey is an issuer's key in PEM.
+func pemKey(by *issuer) ([]byte, error) {
+	der, err := x509.MarshalPKCS8PrivateKey(by.key)
+	if err != nil {
+		return nil, err
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
+}
+
 // newIssuer makes a certificate authority, signed by parent or by itself.
 func newIssuer(name string, parent *issuer) (*issuer, error) {
 	key, err := newKey()

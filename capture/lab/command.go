@@ -18,11 +18,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Cmd is a program in the client's namespace. The fields of [exec.Cmd] may be
-// set before it is started; Env and Dir have the lab's values.
+// Cmd is a program in one of the lab's namespaces. The fields of [exec.Cmd] may
+// be set before it is started; Env and Dir have the lab's values.
 type Cmd struct {
 	*exec.Cmd
 	lab    *Lab
+	in     *namespace
+	mount  func() error  // gives the calling thread the program's mounts
 	waited chan struct{} // closed by the first Wait
 	ended  sync.Once
 }
@@ -32,9 +34,14 @@ type Cmd struct {
 // /etc/resolv.conf, /etc/hosts and /etc/nsswitch.conf. All other mounts
 // (/sys/fs/cgroup, tracefs, bpffs) are those of the host.
 func (l *Lab) Command(ctx context.Context, name string, args ...string) *Cmd {
-	c := &Cmd{Cmd: exec.CommandContext(ctx, name, args...), lab: l, waited: make(chan struct{})}
+	c := l.command(ctx, l.client, l.mountNames, name, args...)
 	c.Env = l.Env()
 	return c
+}
+
+// command returns a program to be run in a namespace, with mounts of its own.
+func (l *Lab) command(ctx context.Context, in *namespace, mount func() error, name string, args ...string) *Cmd {
+	return &Cmd{Cmd: exec.CommandContext(ctx, name, args...), lab: l, in: in, mount: mount, waited: make(chan struct{})}
 }
 
 // Start starts the program, as [exec.Cmd.Start]. The program is killed when
@@ -65,10 +72,10 @@ func (c *Cmd) Start() error {
 // startHere starts the program from the calling thread, whose namespaces it
 // inherits, after it has moved this thread there.
 func (c *Cmd) startHere() error {
-	if err := c.lab.client.enter(); err != nil {
+	if err := c.in.enter(); err != nil {
 		return err
 	}
-	if err := c.lab.mountNames(); err != nil {
+	if err := c.mount(); err != nil {
 		return err
 	}
 	return c.Cmd.Start()
@@ -201,10 +208,10 @@ func (l *Lab) Env() []string {
 // killPatience is how long Close waits for killed programs to be gone.
 const killPatience = 5 * time.Second
 
-// killInside kills every process whose main thread is in the client's network
-// namespace, until there is none.
-func (l *Lab) killInside() error {
-	id, err := l.client.id()
+// killInside kills every process whose main thread is in a network namespace,
+// until there is none.
+func killInside(n *namespace) error {
+	id, err := n.id()
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,10 @@ import (
 // it goes on for a minute.
 const refusedPatience = 5 * time.Second
 
+// loopPace is how long a server waits that is asked for ever: a recording of
+// the loop is to be short.
+const loopPace = 250 * time.Millisecond
+
 // streamFaults lists the faults of HTTP/2 with the module proxy.
 func streamFaults() []Fault {
 	refuses := func(code http2.ErrCode) func(*Setup) {
@@ -17,6 +21,10 @@ func streamFaults() []Fault {
 	}
 	h2 := []string{GoProxyHost + ": h2"}
 	return []Fault{
+		{Name: "h2-goaway-loop", Rule: "h2-goaway-loop", Hop: atGoProxy, About: "the module proxy ends each HTTP/2 connection in good order before it answers, and go connects for ever",
+			Setup: func(s *Setup) {
+				s.At(GoProxyHost).HTTP2 = Slowly(loopPace, GoAway(http2.ErrCodeNo, ""))
+			}, Proof: h2, Patience: 8 * loopPace},
 		{Name: "h2-refused-stream", Rule: "h2-refused-stream", Hop: atGoProxy, About: "the module proxy refuses each HTTP/2 stream",
 			Setup: refuses(http2.ErrCodeRefusedStream), Proof: h2, Patience: refusedPatience},
 		{Name: "h2-stream-error", Rule: "h2-stream-error", Hop: atGoProxy, About: "the module proxy resets each HTTP/2 stream with INTERNAL_ERROR",

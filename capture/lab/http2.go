@@ -3,6 +3,7 @@ package lab
 import (
 	"crypto/tls"
 	"io"
+	"time"
 
 	"golang.org/x/net/http2"
 )
@@ -38,6 +39,14 @@ func GoAway(code http2.ErrCode, debug string) func(*tls.Conn) {
 		}
 		return io.EOF
 	})
+}
+
+// Slowly has a server wait before it speaks at all.
+func Slowly(wait time.Duration, speak func(*tls.Conn)) func(*tls.Conn) {
+	return func(conn *tls.Conn) {
+		time.Sleep(wait)
+		speak(conn)
+	}
 }
 
 // frames speaks HTTP/2 as a server (RFC 9113, section 3.4) and calls answer for

@@ -74,8 +74,10 @@ func (l *Lab) Close() error {
 func (l *Lab) close() error {
 	l.cancel()
 	var errs []error
-	if l.client != nil {
-		errs = append(errs, l.killInside())
+	for _, n := range []*namespace{l.client, l.servers} {
+		if n != nil {
+			errs = append(errs, killInside(n))
+		}
 	}
 	l.mu.Lock()
 	closers := l.closers

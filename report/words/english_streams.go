@@ -6,6 +6,15 @@ func englishStreams() []Sentence {
 	again := "curl -sv -o /dev/null --http2 {url}"
 	return []Sentence{
 		{
+			Rule: "h2-goaway-loop", Title: "asked for ever: each new HTTP/2 connection gives the request back",
+			Summary:   "{host} ended {count} HTTP/2 connections in {seconds} s without an answer to {url}{via} ({code}); go repeats it without end and says nothing",
+			Because:   "the server, or a load balancer in front of it, closes each new connection before it acts on the request, which HTTP/2 lets the client take for \"ask again\"",
+			Fix:       []string{without, "go env -w GOPROXY='https://OTHER-MODULE-PROXY,direct'", "show those who run {host} the GOAWAY and RST_STREAM frames of the recording: -w FILE"},
+			Meaning:   "The client connects, asks, is sent away, and does it again at once, at full speed.",
+			Proof:     "The same request on many connections in a row, each ended by GOAWAY or RST_STREAM from the peer with no answer.",
+			LookAlike: "hang-no-response: one connection, idle. h2-goaway-error: the code is an error, and go gives up.",
+		},
+		{
 			Rule: "h2-stream-error", Title: "the server reset the HTTP/2 stream",
 			Summary:   "{host} reset the HTTP/2 stream of {url}{via}: {code}",
 			Because:   "the server, or a gateway that speaks HTTP/2 in front of it, failed in the middle of this request; the connection lives on",
