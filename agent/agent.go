@@ -32,15 +32,25 @@ func Run(src capture.Source) (*trace.Trace, error) { return Options{}.Run(src) }
 
 // Run is [Run] with other bounds than the defaults.
 func (o Options) Run(src capture.Source) (*trace.Trace, error) {
+	return o.Watch(src, func(*State) {})
+}
+
+// Watch is Run of a source with ticks: look is called at each of them.
+func Watch(src capture.Source, look func(*State)) (*trace.Trace, error) {
+	return Options{}.Watch(src, look)
+}
+
+// Watch is [Watch] with other bounds than the defaults.
+func (o Options) Watch(src capture.Source, look func(*State)) (*trace.Trace, error) {
 	b := newBuilder(o)
-	err := feed(b, src)
+	err := feed(b, src, look)
 	t := b.finish()
 	goproxy.Explain(t)
 	diagnose.Diagnose(t)
 	return t, err
 }
 
-func feed(b *builder, src capture.Source) error {
+func feed(b *builder, src capture.Source, look func(*State)) error {
 	for {
 		e, err := src.Next()
 		if errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
@@ -48,6 +58,10 @@ func feed(b *builder, src capture.Source) error {
 		}
 		if err != nil {
 			return err
+		}
+		if tick, ok := e.(*capture.Tick); ok {
+			look(b.state(tick))
+			continue
 		}
 		b.event(e)
 	}

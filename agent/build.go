@@ -24,6 +24,9 @@ type builder struct {
 	procs   map[uint32]*trace.Process
 	// sockets are the TCP sockets of the traced processes by cookie.
 	sockets map[uint64]*socket
+	// conns are the open connections by the number of their facts.
+	conns map[int]*flow.Conn
+	pulse pulse
 	// exit is the end of the command, zero while it runs.
 	exit capture.Exit
 	last time.Time
@@ -36,6 +39,7 @@ func newBuilder(o Options) *builder {
 		secrets: keylog.NewStore(),
 		procs:   map[uint32]*trace.Process{},
 		sockets: map[uint64]*socket{},
+		conns:   map[int]*flow.Conn{},
 		keep:    newKeep(cmp.Or(o.MaxRequests, DefaultMaxRequests)),
 	}
 	b.lookups.Max = b.keep.limit
@@ -94,6 +98,7 @@ func (b *builder) open(c *flow.Conn) flow.Stream {
 	}
 	c.Value = facts
 	b.keep.open(facts)
+	b.conns[facts.ID] = c
 	return decode.NewDetect(&decode.Conn{
 		Facts: facts, Endpoints: c.Endpoints, TCP: c, Secrets: b.secrets, Sums: &b.sums, Out: b,
 		// Beside a command that runs there is no time for more; its recording has
@@ -105,6 +110,18 @@ func (b *builder) open(c *flow.Conn) flow.Stream {
 // closed takes the TCP facts of a complete connection over.
 func (b *builder) closed(c *flow.Conn) {
 	facts := c.Value.(*trace.Connection)
+	delete(b.conns, facts.ID)
+	b.pulse.steps += c.Bytes[flow.ToServer] + c.Bytes[flow.ToClient] + 1
+	b.transport(facts, c)
+	b.trace.Losses.MissedBytes += facts.MissedBytes
+	if s := b.sockets[c.Socket]; s != nil {
+		s.packets = true
+	}
+	b.keep.close(facts)
+}
+
+// transport adds the TCP facts to those of a connection.
+func (b *builder) transport(facts *trace.Connection, c *flow.Conn) {
 	facts.PID, facts.State, facts.History = c.PID, c.State, c.History
 	facts.Local, facts.Remote = c.Client.String(), c.Server.String()
 	facts.BytesSent, facts.BytesReceived = c.Bytes[flow.ToServer], c.Bytes[flow.ToClient]
@@ -129,11 +146,9 @@ func (b *builder) closed(c *flow.Conn) {
 	if n := c.Overlaps[flow.ToServer] + c.Overlaps[flow.ToClient]; n > 0 {
 		facts.Notes = append(facts.Notes, fmt.Sprintf("TCP: %d segment(s) overlap bytes that were seen before; the first bytes count", n))
 	}
-	b.trace.Losses.MissedBytes += facts.MissedBytes
 	if s := b.sockets[c.Socket]; s != nil {
 		s.tell(facts)
 	}
-	b.keep.close(facts)
 }
 
 // side names a direction by who sends in it.
@@ -162,4 +177,9 @@ func (b *builder) Request(r *trace.Request) {
 }
 
 // DNS implements [decode.Out].
-func (b *builder) DNS(m *decode.Message) { b.lookups.Add(m) }
+func (b *builder) DNS(m *decode.Message) {
+	b.lookups.Add(m)
+	if m.Msg != nil && m.Msg.Response {
+		b.pulse.steps++
+	}
+}

@@ -9,6 +9,7 @@ import (
 
 // process takes a step in the life of a process in.
 func (b *builder) process(e *capture.Process) {
+	b.pulse.steps++
 	p := b.procs[e.PID]
 	if p == nil || (e.Kind == capture.Fork && !p.ExitedAt.IsZero()) {
 		// the pid is new, or used again after its process ended

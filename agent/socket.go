@@ -14,6 +14,8 @@ type socket struct {
 	errno   uint32
 	// packets is set once a connection with packets took these facts.
 	packets bool
+	// closed is set once the kernel has closed it.
+	closed bool
 }
 
 // socket takes an event of a socket in. Only what packets can't tell is kept:
@@ -41,6 +43,8 @@ func (b *builder) socket(e *capture.Socket) {
 		}
 	case capture.SocketError:
 		s.note(e.Errno)
+	case capture.SocketState:
+		s.closed = e.NewState == linuxClose
 	}
 }
 
@@ -53,7 +57,6 @@ func (s *socket) note(errno uint32) {
 
 // tell adds what the kernel said to a connection.
 func (s *socket) tell(c *trace.Connection) {
-	s.packets = true
 	if s.errno != 0 {
 		c.Errno = errnoName(s.errno)
 	}

@@ -12,8 +12,8 @@ import (
 )
 
 // Event is one observation. The concrete types are [Packet], [Secret],
-// [Process], [Socket], [Command], [Exit], [Environment], [Lost], [Cut] and
-// [NotSeen].
+// [Process], [Socket], [Command], [Exit], [Environment], [Lost], [Cut],
+// [NotSeen] and, from a live machine only, [Tick].
 type Event interface {
 	// When is the wall-clock time of the observation, nanosecond resolution, UTC.
 	When() time.Time
@@ -231,6 +231,14 @@ type NotSeen struct {
 	Text string    `json:"text"`
 }
 
+// Tick says what time it is, for those who want to look at a run while it goes
+// on. It is no observation: it is never recorded, and changes no trace.
+type Tick struct {
+	Time time.Time
+	// Asked is set when somebody wants to see how things stand (SIGQUIT).
+	Asked bool
+}
+
 // When implements [Event].
 func (e *Packet) When() time.Time { return e.Time }
 
@@ -260,3 +268,6 @@ func (e *Cut) When() time.Time { return e.Time }
 
 // When implements [Event].
 func (e *NotSeen) When() time.Time { return e.Time }
+
+// When implements [Event].
+func (e *Tick) When() time.Time { return e.Time }

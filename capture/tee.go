@@ -11,7 +11,7 @@ type tee struct {
 }
 
 // Tee returns a source that yields the events of src and writes each of them
-// to sink first. The first error of the sink is handed to failed, after which
+// to sink first, but for ticks. The first error of the sink is handed to failed, after which
 // the sink is left alone: a full disk must not end the run. Closing the result
 // closes src only; the sink belongs to the caller.
 func Tee(src Source, sink Sink, failed func(error)) Source {
@@ -23,6 +23,9 @@ func (t *tee) Next() (Event, error) {
 	e, err := t.Source.Next()
 	if err != nil || t.broken {
 		return e, err
+	}
+	if _, ok := e.(*Tick); ok {
+		return e, nil
 	}
 	if werr := t.sink.Write(e); werr != nil {
 		t.broken = true

@@ -76,3 +76,30 @@ func FuzzParseSecret(f *testing.F) {
 		}
 	})
 }
+
+type clock struct{ left int }
+
+func (c *clock) Next() (Event, error) {
+	if c.left--; c.left < 0 {
+		return nil, io.EOF
+	}
+	return &Tick{}, nil
+}
+
+func (c *clock) Close() error { return nil }
+
+// Ticks reach the reader and no recording.
+func TestTeeKeepsNoTicks(t *testing.T) {
+	sink := &full{room: 9}
+	s := Tee(&clock{left: 3}, sink, func(err error) { t.Error(err) })
+	n := 0
+	for {
+		if _, err := s.Next(); err != nil {
+			break
+		}
+		n++
+	}
+	if n != 3 || sink.got != 0 {
+		t.Errorf("read %d, kept %d", n, sink.got)
+	}
+}

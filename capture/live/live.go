@@ -30,6 +30,9 @@ type Run struct {
 	// queue are events that come before the next sample.
 	queue []capture.Event
 	drain drain
+	// ticks is the time between two ticks, ticked that of the last one.
+	ticks  time.Duration
+	ticked time.Time
 	// reads counts samples since the counters of losses were looked at.
 	reads                   int
 	lostPackets, lostEvents uint64 // as reported so far
@@ -65,6 +68,9 @@ func (r *Run) Next() (capture.Event, error) {
 			r.finish(nil)
 			continue
 		}
+		if e := r.tick(); e != nil {
+			return e, nil
+		}
 		e, err := r.read()
 		if err != nil {
 			r.finish(err)
@@ -72,6 +78,20 @@ func (r *Run) Next() (capture.Event, error) {
 			return e, nil
 		}
 	}
+}
+
+// tick returns a Tick if it is time for one.
+func (r *Run) tick() capture.Event {
+	if r.ticks == 0 {
+		return nil
+	}
+	now := time.Now().UTC()
+	asked := r.relay.asked.Swap(false)
+	if !asked && now.Sub(r.ticked) < r.ticks {
+		return nil
+	}
+	r.ticked = now
+	return &capture.Tick{Time: now, Asked: asked}
 }
 
 // read takes one sample in. The event is nil if there was no sample for a

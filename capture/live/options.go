@@ -6,7 +6,10 @@
 // this process dies, the command goes on untouched.
 package live
 
-import "os"
+import (
+	"os"
+	"time"
+)
 
 // StubName is argv[0] of our own program when it is started to become the
 // traced command: main must then call [Stub] and nothing else.
@@ -27,4 +30,6 @@ type Options struct {
 	Exe string
 	// RingBytes and Snaplen are those of bpf.Options; 0 is its default.
 	RingBytes, Snaplen int
+	// Tick is how often the run yields a capture.Tick; 0 is never.
+	Tick time.Duration
 }

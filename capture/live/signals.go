@@ -19,6 +19,8 @@ type relay struct {
 	done        chan struct{}
 	once        sync.Once
 	interrupted atomic.Bool
+	// asked is set by a SIGQUIT: somebody wants to see how things stand.
+	asked atomic.Bool
 }
 
 // relayed are the signals that users and service managers send. What is
@@ -67,6 +69,9 @@ func newRelay(send func(os.Signal) error) *relay {
 // pass hands one signal on, unless the terminal has given it to the command
 // already: it sends Ctrl-C and Ctrl-\ to all of the foreground process group.
 func (r *relay) pass(s os.Signal, send func(os.Signal) error) {
+	if s == syscall.SIGQUIT {
+		r.asked.Store(true)
+	}
 	switch s {
 	case syscall.SIGINT, syscall.SIGQUIT:
 		r.interrupted.Store(true)

@@ -44,7 +44,7 @@ func Start(ctx context.Context, o Options) (*Run, error) {
 
 // startWith is Start with a kernel side of the caller's.
 func startWith(ctx context.Context, o Options, load func(bpf.Options) (kernel, error)) (*Run, error) {
-	s := &starting{Options: o, load: load, run: &Run{}}
+	s := &starting{Options: o, load: load, run: &Run{ticks: o.Tick}}
 	s.run.exited, s.run.watched = make(chan struct{}), make(chan struct{})
 	if err := s.all(ctx); err != nil {
 		if s.stub != nil {

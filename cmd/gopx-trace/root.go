@@ -28,6 +28,7 @@ type flags struct {
 	write   string
 	maxSize size
 	timeout time.Duration
+	stall   time.Duration
 	// of a capture file only
 	keylog      string
 	selection   agent.Selection
@@ -73,6 +74,7 @@ func newRoot(e *env) *cobra.Command {
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no text report on standard error")
 	fl.StringVarP(&f.write, "write", "w", "", "keep the recording as a pcapng `FILE` (mode 0600: it holds the TLS secrets)")
 	fl.Var(&f.maxSize, "max-size", "bound the recording, at least 1MiB, e.g. 200MB: the oldest bodies are cut first")
+	fl.DurationVar(&f.stall, "stall", 5*time.Second, "say on standard error what is awaited after no progress for so long; 0 never says it")
 	fl.DurationVar(&f.timeout, "timeout", 0, "end the command after this time, e.g. 2m (exit code 124)")
 	complete(cmd)
 	cmd.AddCommand(newReport(e), newExplain(e), newDemo(e), newMan(cmd))
@@ -119,6 +121,9 @@ func (f *flags) check() error {
 	}
 	if f.maxSize != 0 && (f.write == "" || f.maxSize < pcapfile.MinMaxBytes) {
 		return fail(fmt.Errorf("--max-size bounds the recording of -w FILE, which needs at least %d bytes", pcapfile.MinMaxBytes), "gopx-trace -w FILE --max-size 200MB ...")
+	}
+	if f.stall < 0 {
+		return fail(fmt.Errorf("--stall %v is no time to wait", f.stall), "--stall 5s, or --stall 0 to be silent")
 	}
 	if f.timeout < 0 {
 		return fail(fmt.Errorf("--timeout %v is in the past", f.timeout), "--timeout 2m")

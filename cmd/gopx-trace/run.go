@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/gopx-trace/gopx-trace/agent"
 	"github.com/gopx-trace/gopx-trace/agent/trace"
@@ -32,14 +33,16 @@ func traceCommand(e *env, f *flags, argv []string) error {
 	ctx, cancel := f.deadline()
 	defer cancel()
 	r, err := live.Start(ctx, live.Options{
-		Argv: argv, Env: e.environ, Stdin: e.stdin, Stdout: e.stdout, Stderr: e.stderr,
+		Argv: argv, Env: e.environ, Stdin: e.stdin, Stdout: e.stdout, Stderr: e.stderr, Tick: stallTick,
 	})
 	if err != nil {
 		rec.remove()
 		return startFailure(e, err)
 	}
 	defer r.Close()
-	t, err := agent.Run(rec.tee(r))
+	s := newStaller(e.stderr, f.stallAfter())
+	t, err := agent.Watch(rec.tee(r), s.look)
+	s.clear()
 	if err != nil {
 		err = fail(fmt.Errorf("the tracer failed while the command ran: %w", err))
 	}
@@ -52,6 +55,14 @@ func (f *flags) deadline() (context.Context, context.CancelFunc) {
 		return context.WithTimeout(context.Background(), f.timeout)
 	}
 	return context.WithCancel(context.Background())
+}
+
+// stallAfter is how long a command may stall before that is said.
+func (f *flags) stallAfter() time.Duration {
+	if f.quiet {
+		return 0
+	}
+	return f.stall
 }
 
 // exitCode is the command's own as a shell would see it.
