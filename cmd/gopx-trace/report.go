@@ -71,6 +71,7 @@ func reportFile(e *env, f *flags, path string) error {
 		return err
 	}
 	defer discard(outputs)
+	sparing()
 	t, err := f.readCapture(path)
 	if err != nil {
 		return err
