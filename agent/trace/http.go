@@ -57,8 +57,11 @@ type Request struct {
 	Trailers        []Header `json:"trailers,omitempty"`
 	// RequestBytes and ResponseBytes count body bytes as carried, after
 	// dechunking, before content decoding.
-	RequestBytes   uint64 `json:"request_bytes"`
-	ResponseBytes  uint64 `json:"response_bytes"`
+	RequestBytes  uint64 `json:"request_bytes"`
+	ResponseBytes uint64 `json:"response_bytes"`
+	// ResponseSHA256 is the digest of the response's body, in hexadecimal; empty
+	// if that was not seen to its end or has no bytes, and, in the trace of a
+	// command, if it is longer than decode.MaxHashed.
 	ResponseSHA256 string `json:"response_sha256,omitempty"`
 	// ResponseComplete is set when the end of the answer was seen.
 	ResponseComplete bool    `json:"response_complete"`
