@@ -10,7 +10,7 @@ SUDO    := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 LINT    := $(GO) tool -modfile=.ci/lint/go.mod golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help build install demo test unit check-tools vet lint cross fuzz generate man bench clean
+.PHONY: help build install demo test unit check-tools vet lint cross lab-matrix fuzz generate man bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,12 @@ cross: ## vet and build for arm64, and what reads files for macOS and Windows
 	export CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/}; echo "$$target"; \
 	$(GO) vet ./agent/... ./report/... ./capture ./capture/pcapfile ./capture/live ./cmd/...; \
 	$(GO) build -o /dev/null ./cmd/gopx-trace; done
+
+lab-matrix: ## run every fault of the lab and write docs/accuracy.md
+	@.ci/packages && .ci/packages servers
+	rm -f /tmp/gopx-trace-matrix.tsv
+	-$(SUDO) env "PATH=$$PATH" $(GO) test -count=1 -timeout 30m -parallel 8 ./cmd/gopx-trace -run 'TestVerdicts|TestRealServers' -matrix /tmp/gopx-trace-matrix.tsv
+	$(GO) test -count=1 ./cmd/gopx-trace -run TestWriteAccuracy -matrix /tmp/gopx-trace-matrix.tsv -accuracy $(CURDIR)/docs/accuracy.md
 
 fuzz: ## fuzz each target for FUZZTIME
 	@.ci/fuzz $(FUZZTIME)

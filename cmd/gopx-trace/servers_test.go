@@ -34,6 +34,7 @@ func TestRealServers(t *testing.T) {
 			if err := s.Happened(l); err != nil {
 				t.Fatalf("%v\n%s", err, r.stderr)
 			}
+			noteRow(t, "other people's servers", s.Fault, r)
 			judge(t, s.Fault, r)
 		})
 	}

@@ -11,6 +11,7 @@ import (
 // nginxBase surrounds the servers of all configurations.
 const nginxBase = `
 daemon off;
+master_process off;
 user root;
 worker_processes 1;
 pid {dir}/pid;
