@@ -374,4 +374,7 @@ func (c *connection) end(d Dir, how Ending, at Mark) {
 	c.table.held -= h.held.cost
 	h.held = spans{}
 	c.stream.End(d, how, at)
+	if c.half[d.Opposite()].ended {
+		c.stream = discard{} // what decoded it is not needed any longer
+	}
 }
