@@ -68,7 +68,7 @@ func (c *contract) finish() {
 // each with a length, a link type index, a direction and a number of bytes
 // that were cut off.
 func FuzzPacket(f *testing.F) {
-	links := []capture.LinkType{0, 1, 9, 10, 12, 14, 50, 51, 101, 104, 105, 108, 113, 127, 147, 192, 228, 229, 239, 276}
+	links := []capture.LinkType{0, 1, 9, 10, 12, 14, 50, 51, 101, 104, 105, 108, 113, 127, 147, 192, 228, 229, 239, 276, 109, 117, 129, 166, 204, 258}
 	one := func(link byte, data []byte) []byte {
 		return append([]byte{byte(len(data)), byte(len(data) >> 8), link, 0, 0}, data...)
 	}

@@ -3,6 +3,7 @@ package flow
 import (
 	"encoding/binary"
 	"errors"
+	"strconv"
 
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
@@ -21,6 +22,11 @@ const (
 	layerHDLC                                      // LINKTYPE_C_HDLC
 	layerRadiotap                                  // LINKTYPE_IEEE802_11_RADIOTAP
 	layerNFLOG                                     // LINKTYPE_NFLOG
+	layerPKTAP                                     // LINKTYPE_PKTAP
+	layerPFLOG                                     // LINKTYPE_PFLOG
+	layerENC                                       // LINKTYPE_ENC
+	layerARCNET                                    // LINKTYPE_ARCNET_LINUX
+	layerPPPDir                                    // LINKTYPE_PPP_PPPD, LINKTYPE_PPP_WITH_DIR
 	layerTypeLimit                                 // first unused number
 )
 
@@ -40,14 +46,39 @@ func linkLayers() map[capture.LinkType]gopacket.LayerType {
 		10:              layers.LayerTypeFDDI,
 		105:             layers.LayerTypeDot11,
 		108:             layerFamily,
+		109:             layerENC,
 		113:             layers.LayerTypeLinuxSLL,
+		117:             layerPFLOG,
 		127:             layerRadiotap,
+		129:             layerARCNET,
+		166:             layerPPPDir,
 		192:             layerPPI,
+		204:             layerPPPDir,
 		228:             layerIP,
 		229:             layerIP,
 		239:             layerNFLOG,
+		258:             layerPKTAP,
 		276:             layerSLL2,
 	}
+}
+
+// linkReason says which link type it is that is not read, with its registered
+// name if it is one that is met in practice.
+func linkReason(l capture.LinkType) string {
+	name := map[capture.LinkType]string{
+		119: "IEEE802_11_PRISM", 163: "IEEE802_11_AVS", 143: "DOCSIS", 197: "ERF",
+		187: "BLUETOOTH_HCI_H4", 201: "BLUETOOTH_HCI_H4_WITH_PHDR", 251: "BLUETOOTH_LE_LL", 254: "BLUETOOTH_LINUX_MONITOR",
+		189: "USB_LINUX", 220: "USB_LINUX_MMAPPED", 249: "USBPCAP",
+		195: "IEEE802_15_4_WITHFCS", 230: "IEEE802_15_4_NOFCS", 227: "CAN_SOCKETCAN", 247: "INFINIBAND",
+		252: "WIRESHARK_UPPER_PDU", 253: "NETLINK", 281: "DSA_TAG_BRCM", 284: "DSA_TAG_DSA", 285: "DSA_TAG_EDSA",
+	}[l]
+	if l >= 147 && l <= 162 {
+		name = "USER" + strconv.Itoa(int(l)-147)
+	}
+	if name == "" {
+		return "link type " + strconv.Itoa(int(l))
+	}
+	return "link type " + strconv.Itoa(int(l)) + " (" + name + ")"
 }
 
 // errShort says that a header does not fit into the captured bytes.

@@ -1,7 +1,6 @@
 package flow
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/google/gopacket"
@@ -60,7 +59,8 @@ func (p *parser) layers() gopacket.DecodingLayerContainer {
 	for _, l := range []gopacket.DecodingLayer{
 		&ethernet{}, &vlan{}, &layers.LLC{}, &layers.SNAP{}, &sll{}, &sll2{},
 		&family{}, &hdlc{}, &ppp{}, &pppoe{}, &radiotap{}, &dot11{}, &nflog{}, &mpls{},
-		&ppi{links: linkLayers()}, &fddi{},
+		&ppi{links: linkLayers()}, &pktap{links: linkLayers()}, &fddi{},
+		&pflog{}, &enc{}, &arcnet{}, &pppDir{},
 		&anyIP{}, ip4{&p.network}, ip6{&p.network}, whole{&p.network},
 		&gre{}, &erspan{}, &layers.EtherIP{}, &layers.VXLAN{}, &geneve{}, &gtp{},
 		&p.tcp, &p.udp, &p.icmp4, &p.icmp6,
@@ -82,7 +82,7 @@ func startAt(first gopacket.LayerType, known gopacket.DecodingLayerContainer) *g
 func (p *parser) parse(c *capture.Packet) gopacket.LayerType {
 	d := p.byLink[c.Link]
 	if d == nil {
-		reason := fmt.Sprintf("link type %d", c.Link)
+		reason := linkReason(c.Link)
 		if p.unread[reason] == 0 && len(p.unread) >= maxUnknownLinks {
 			reason = "other link types"
 		}

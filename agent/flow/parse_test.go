@@ -28,7 +28,13 @@ func hello6() []byte {
 
 func macs(etherType ...byte) []byte { return append(make([]byte, 12), etherType...) }
 
-func TestLinkTypes(t *testing.T) {
+// linkCase is one packet, of hello4 or hello6, in what can be around it.
+type linkCase struct {
+	link capture.LinkType
+	data []byte
+}
+
+func linkCases() map[string]linkCase {
 	v4, v6 := hello4(), hello6()
 	snap := []byte{0xaa, 0xaa, 3, 0, 0, 0, 8, 0}
 	wifi := join([]byte{0x08, 0x01}, make([]byte, 22), snap, v4)
@@ -43,10 +49,7 @@ func TestLinkTypes(t *testing.T) {
 	far := netip.MustParseAddrPort("192.0.2.1:999")
 	sll1 := join(make([]byte, 14), []byte{8, 0})
 	sll1[5] = 20 // an address length of more than the field
-	for name, tt := range map[string]struct {
-		link capture.LinkType
-		data []byte
-	}{
+	return map[string]linkCase{
 		"Ethernet":             {1, join(macs(8, 0), v4)},
 		"Ethernet, padded":     {1, join(macs(8, 0), v4, make([]byte, 9))},
 		"Ethernet, IPv6":       {1, join(macs(0x86, 0xdd), v6)},
@@ -55,9 +58,9 @@ func TestLinkTypes(t *testing.T) {
 		"QinQ":                 {1, join(macs(0x88, 0xa8, 0, 5, 0x81, 0, 0, 6, 8, 0), v4)},
 		"QinQ, old":            {1, join(macs(0x91, 0, 0, 5, 0x91, 0, 0, 6, 0x86, 0xdd), v6)},
 		"MPLS":                 {1, join(macs(0x88, 0x47, 0, 1, 0, 64, 0, 2, 1, 64), v4)},
-		"MPLS pseudowire":      {1, join(macs(0x88, 0x47, 0, 2, 1, 64, 0, 0, 0, 0), macs(8, 0), v4)},
-		"PPPoE":                {1, join(macs(0x88, 0x64, 0x11, 0, 0, 1, 0, 50, 0, 0x21), v4)},
-		"PPPoE, compressed":    {1, join(macs(0x88, 0x64, 0x11, 0, 0, 1, 0, 50, 0x57), v6)},
+		"MPLS pseudowire":      {1, join(macs(0x88, 0x47, 0, 2, 1, 64, 0, 0, 0, 0), []byte{0, 0x1b, 0x21, 1, 2, 3, 0, 0x1b, 0x21, 4, 5, 6, 8, 0}, v4)},
+		"PPPoE":                {1, join(macs(0x88, 0x64, 0x11, 0, 0, 1, 0, byte(2+len(v4)), 0, 0x21), v4)},
+		"PPPoE, compressed":    {1, join(macs(0x88, 0x64, 0x11, 0, 0, 1, 0, byte(1+len(v6)), 0x57), v6)},
 		"RAW, IPv4":            {101, v4},
 		"RAW, IPv6":            {101, v6},
 		"RAW of BSD":           {12, v4},
@@ -73,7 +76,7 @@ func TestLinkTypes(t *testing.T) {
 		"PPP, bare":            {9, join([]byte{0, 0x57}, v6)},
 		"PPP in HDLC":          {50, join([]byte{0xff, 3, 0, 0x21}, v4)},
 		"Cisco HDLC":           {104, join([]byte{0x0f, 0, 8, 0}, v4)},
-		"FDDI":                 {10, join(make([]byte, 13), snap, v4)},
+		"FDDI":                 {10, join([]byte{0x50}, make([]byte, 12), snap, v4)},
 		"802.11":               {105, wifi},
 		"802.11, QoS, 4 addr.": {105, join([]byte{0x88, 0x03}, make([]byte, 30), snap, v4)},
 		"802.11, radiotap":     {127, join([]byte{0, 0, 12, 0}, make([]byte, 8), wifi)},
@@ -88,12 +91,23 @@ func TestLinkTypes(t *testing.T) {
 		"EtherIP":              {101, tunnel4(protoEtherIP, join([]byte{0x30, 0}, macs(8, 0), v4))},
 		"MPLS in IP":           {101, tunnel4(protoMPLS, join([]byte{0, 2, 1, 64}, v4))},
 		"GRE, ERSPAN I":        {101, tunnel4(protoGRE, join([]byte{0, 0, 0x88, 0xbe}, macs(8, 0), v4))},
-		"GRE, ERSPAN II":       {101, tunnel4(protoGRE, join([]byte{0x10, 0, 0x88, 0xbe, 0, 0, 0, 1}, make([]byte, 8), macs(8, 0), v4))},
+		"GRE, ERSPAN II":       {101, tunnel4(protoGRE, join([]byte{0x10, 0, 0x88, 0xbe, 0, 0, 0, 1}, []byte{0x10, 1, 0, 2, 0, 0, 0, 0}, macs(8, 0), v4))},
 		"Geneve":               {101, udpPacket(far, netip.MustParseAddrPort("192.0.2.2:6081"), join([]byte{1, 0, 0x65, 0x58, 0, 0, 1, 0, 9, 9, 9, 9}, macs(8, 0), v4))},
-		"GTP":                  {101, udpPacket(far, netip.MustParseAddrPort("192.0.2.2:2152"), join([]byte{0x30, 255, 0, 50, 0, 0, 0, 1}, v4))},
-		"GTP, extension":       {101, udpPacket(far, netip.MustParseAddrPort("192.0.2.2:2152"), join([]byte{0x34, 255, 0, 50, 0, 0, 0, 1, 0, 0, 0, 0x85, 1, 0, 0, 0}, v6))},
+		"GTP":                  {101, udpPacket(far, netip.MustParseAddrPort("192.0.2.2:2152"), join([]byte{0x30, 255, 0, byte(len(v4)), 0, 0, 0, 1}, v4))},
+		"GTP, extension":       {101, udpPacket(far, netip.MustParseAddrPort("192.0.2.2:2152"), join([]byte{0x34, 255, 0, byte(8 + len(v6)), 0, 0, 0, 1, 0, 0, 0, 0x85, 1, 0, 0, 0}, v6))},
 		"VXLAN":                {101, vx},
-	} {
+		"PKTAP":                {258, join([]byte{108, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0}, make([]byte, 96), macs(8, 0), v4)},
+		"PFLOG":                {117, join([]byte{61, 2}, make([]byte, 62), v4)},
+		"ENC":                  {109, join([]byte{2, 0, 0, 0}, make([]byte, 8), v4)},
+		"ARCNET, RFC 1051":     {129, join([]byte{1, 2, 0, 0, 240}, v4)},
+		"ARCNET, RFC 1201":     {129, join([]byte{1, 2, 0, 0, 212, 0, 0, 1}, v4)},
+		"PPP of pppd":          {166, join([]byte{1, 3, 0, 0x21}, v4)},
+		"PPP with direction":   {204, join([]byte{0, 0xff, 3, 0, 0x57}, v6)},
+	}
+}
+
+func TestLinkTypes(t *testing.T) {
+	for name, tt := range linkCases() {
 		t.Run(name, func(t *testing.T) {
 			p := raw(1, start(), tt.data, 0)
 			p.Link = tt.link
@@ -115,7 +129,8 @@ func TestUnread(t *testing.T) {
 		data []byte
 		want map[string]int
 	}{
-		"unknown link type":     {147, v4, map[string]int{"link type 147": 1}},
+		"unknown link type":     {147, v4, map[string]int{"link type 147 (USER0)": 1}},
+		"nameless link type":    {777, v4, map[string]int{"link type 777": 1}},
 		"cut in IP":             {101, v4[:19], map[string]int{"damaged or cut header": 1}},
 		"cut in TCP":            {101, v4[:30], map[string]int{"damaged or cut header": 1}},
 		"ARP":                   {1, join(macs(8, 6), make([]byte, 28)), map[string]int{}},

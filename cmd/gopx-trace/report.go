@@ -110,7 +110,7 @@ func (f *flags) readCapture(path string) (*trace.Trace, error) {
 	case err != nil:
 		t.NotSeen = append(t.NotSeen, "the capture file is damaged, what came before was read: "+oneLine(err.Error()))
 	}
-	if t.Packets > 0 && t.Losses.UnreadPackets >= t.Packets && t.Command == nil {
+	if t.Packets > 0 && t.Losses.UnreadPackets >= t.Packets && t.Command == nil && len(t.Connections)+len(t.Lookups) == 0 {
 		return nil, fail(fmt.Errorf("nothing in %s could be read: %s", path, strings.Join(t.NotSeen, "; ")),
 			"record IP packets: tcpdump -i any -w FILE")
 	}
