@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"reflect"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,9 +14,15 @@ import (
 	"github.com/gopx-trace/gopx-trace/agent/trace"
 )
 
-// flushSize is how many bytes of a document are collected before they are
-// written.
-const flushSize = 64 << 10
+const (
+	// flushSize is how many bytes of a document are collected before they are
+	// written.
+	flushSize = 64 << 10
+	// longList is the length from which a list is written by all processors.
+	longList = 1024
+	// portion is how many elements of it one of them writes at a time.
+	portion = 128
+)
 
 // encoder writes a value as [json.Encoder] with an indentation of two blanks and
 // without the escapes for HTML does, byte for byte, but in one pass and in
@@ -44,8 +51,12 @@ func encode(w io.Writer, p any) error {
 	return e.err
 }
 
-// flush writes what was collected; after an error it is only dropped.
+// flush writes what was collected; after an error it is only dropped. An encoder
+// without a writer keeps it.
 func (e *encoder) flush() {
+	if e.w == nil {
+		return
+	}
 	if e.err == nil {
 		_, e.err = e.w.Write(e.b)
 	}
@@ -54,7 +65,7 @@ func (e *encoder) flush() {
 
 // fail keeps the first error.
 func (e *encoder) fail(err error) {
-	if e.err == nil {
+	if e.err == nil && err != nil {
 		e.err = err
 	}
 }
@@ -138,9 +149,20 @@ func (e *encoder) list(v reflect.Value, depth int) {
 		e.b = append(e.b, "[]"...)
 		return
 	}
-	element := e.of(v.Type().Elem())
 	e.b = append(e.b, '[')
-	for i := range v.Len() {
+	if n := v.Len(); n < longList {
+		e.elements(v, 0, n, depth)
+	} else {
+		e.long(v, depth)
+	}
+	e.line(depth)
+	e.b = append(e.b, ']')
+}
+
+// elements appends those of a list from an index on up to another one.
+func (e *encoder) elements(v reflect.Value, from, to, depth int) {
+	element := e.of(v.Type().Elem())
+	for i := from; i < to; i++ {
 		if i > 0 {
 			e.b = append(e.b, ',')
 		}
@@ -150,8 +172,36 @@ func (e *encoder) list(v reflect.Value, depth int) {
 			e.flush()
 		}
 	}
-	e.line(depth)
-	e.b = append(e.b, ']')
+}
+
+// long is elements for all of a long list, which processors take in turns. The
+// command has ended: none of them has anything else to do.
+func (e *encoder) long(v reflect.Value, depth int) {
+	turns := make([]struct{ full, empty chan *encoder }, runtime.GOMAXPROCS(0))
+	for turn := range turns {
+		t := &turns[turn]
+		t.full, t.empty = make(chan *encoder, 2), make(chan *encoder, 2)
+		for range cap(t.empty) {
+			t.empty <- &encoder{known: map[reflect.Type]appender{}}
+		}
+		go func() {
+			for from := turn * portion; from < v.Len(); from += portion * len(turns) {
+				part := <-t.empty
+				part.elements(v, from, min(from+portion, v.Len()), depth)
+				t.full <- part
+			}
+		}()
+	}
+	for i := 0; i*portion < v.Len(); i++ {
+		t := &turns[i%len(turns)]
+		part := <-t.full
+		e.fail(part.err)
+		e.b, part.b = append(e.b, part.b...), part.b[:0]
+		t.empty <- part
+		if len(e.b) >= flushSize {
+			e.flush()
+		}
+	}
 }
 
 // line begins a line.

@@ -139,6 +139,21 @@ func FuzzEncodeString(f *testing.F) {
 	})
 }
 
+// A list that several processors write is the one that one writes.
+func TestEncodeLongLists(t *testing.T) {
+	for _, n := range []int{0, 1, longList - 1, longList, longList + 1, 5*longList + 17} {
+		tr := downloads(n)
+		if got, want := encoded(t, tr), standard(t, tr); got != want {
+			t.Errorf("%d requests: %d bytes, want %d", n, len(got), len(want))
+		}
+	}
+	tr := downloads(3 * longList)
+	tr.Requests[2*longList].StartedAt = time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)
+	if encode(io.Discard, tr) == nil {
+		t.Error("no error for a time that RFC 3339 has not")
+	}
+}
+
 // A document is written in pieces, and the first error is told.
 func TestEncodeFailures(t *testing.T) {
 	long := &trace.Trace{NotSeen: make([]string, 3*flushSize)}

@@ -17,7 +17,7 @@ const longestWord = 16
 // text masks userinfo and secret parameters of URLs, and credentials that
 // follow the name of their scheme, anywhere in s.
 func (r *redactor) text(s string) string {
-	if !strings.ContainsAny(s, "@= \t") { // most strings of a trace
+	if plainText(s) {
 		return s
 	}
 	if strings.Contains(s, "@") && strings.Contains(s, "://") {
@@ -36,6 +36,18 @@ func (r *redactor) text(s string) string {
 		})
 	}
 	return s
+}
+
+// plainText reports whether s can hold no secret that [redactor.text] knows: no
+// userinfo, no parameter, and no two words. So are most strings of a trace.
+func plainText(s string) bool {
+	for i := range len(s) {
+		switch s[i] {
+		case '@', '=', ' ', '\t':
+			return false
+		}
+	}
+	return true
 }
 
 // userinfos masks the userinfo of each URL in s: up to the last @ before the

@@ -1,6 +1,8 @@
 package report
 
 import (
+	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -13,7 +15,8 @@ import (
 // writeText writes the report for a person: verdict and fix, the chain hop by
 // hop, other findings, what was not seen; with Verbose every fact after that.
 func writeText(w io.Writer, t *trace.Trace, o Options) error {
-	p := &printer{w: w, color: o.Color, frames: o.Recording+o.File != ""}
+	b := bufio.NewWriter(w)
+	p := &printer{w: b, color: o.Color, frames: o.Recording+o.File != ""}
 	p.selection(t)
 	p.verdict(t)
 	p.chain(t)
@@ -23,7 +26,7 @@ func writeText(w io.Writer, t *trace.Trace, o Options) error {
 		p.detail(t)
 	}
 	p.footer(o)
-	return p.err
+	return cmp.Or(p.err, b.Flush())
 }
 
 // printer writes lines and remembers the first error.

@@ -191,6 +191,9 @@ func (c *Config) sumDBName(raw string) string {
 // unescapePath undoes the !x form; a path that is not a valid module path is
 // kept as it is, since the go command asks for it all the same.
 func unescapePath(s string) string {
+	if !strings.Contains(s, "!") {
+		return s
+	}
 	if m, err := module.UnescapePath(s); err == nil {
 		return m
 	}
@@ -198,6 +201,9 @@ func unescapePath(s string) string {
 }
 
 func unescapeVersion(s string) string {
+	if !strings.Contains(s, "!") {
+		return s
+	}
 	if v, err := module.UnescapeVersion(s); err == nil {
 		return v
 	}
