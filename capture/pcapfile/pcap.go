@@ -55,6 +55,7 @@ func newPcapReader(w *window) (*pcapReader, error) {
 	r.minor = r.order.Uint16(b[6:])
 	// The upper half of the word is about the frame check sequence.
 	r.link = registered(capture.LinkType(r.order.Uint32(b[20:])))
+	r.settle()
 	return r, nil
 }
 

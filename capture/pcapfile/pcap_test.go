@@ -38,6 +38,21 @@ func TestPcapForms(t *testing.T) {
 			f.put(uint32(1700000000), uint32(1), uint32(2), uint32(2), uint32(7), uint32(0), "ab")
 			f.put(uint32(1700000000), uint32(2), uint32(1), uint32(2), uint32(7), uint32(0), "c")
 		}, []seen{{1, 1, "ab", 2, at(1000), 0}, {2, 1, "c", 2, at(2000), 0}}},
+		{"Red Hat 6.1", func(f *fileBuilder) {
+			pcapHeader(f, 0xa1b2c3d4, 4, 1)
+			f.put(uint32(1700000000), uint32(1), uint32(2), uint32(2), uint64(0), "ab")
+			f.put(uint32(1700000000), uint32(2), uint32(1), uint32(2), uint64(0), "c")
+		}, []seen{{1, 1, "ab", 2, at(1000), 0}, {2, 1, "c", 2, at(2000), 0}}},
+		{"Nokia", func(f *fileBuilder) {
+			pcapHeader(f, 0xa1b2c3d4, 4, 1)
+			f.put(uint32(1700000000), uint32(1), uint32(1), uint32(1), uint32(0), "a")
+			f.put(uint32(1700000000), uint32(1), uint32(20), uint32(20), uint32(0), strings.Repeat("abcde", 4))
+		}, []seen{{1, 1, "a", 1, at(1000), 0}, {2, 1, strings.Repeat("abcde", 4), 20, at(1000), 0}}},
+		{"SuSE 6.3", func(f *fileBuilder) {
+			pcapHeader(f, 0xa1b2cd34, 4, 1)
+			f.put(uint32(1700000000), uint32(1), uint32(2), uint32(2), uint64(7), uint32(0x5f2d3600), "ab")
+			f.put(uint32(1700000000), uint32(2), uint32(1), uint32(2), uint64(7), uint32(0x5f2d3600), "c")
+		}, []seen{{1, 1, "ab", 2, at(1000), 0}, {2, 1, "c", 2, at(2000), 0}}},
 		{"version 2.2: lengths the other way round", func(f *fileBuilder) {
 			pcapHeader(f, 0xa1b2c3d4, 2, 1)
 			f.put(uint32(1700000000), uint32(1), uint32(60), uint32(2), "ab")
