@@ -206,6 +206,9 @@ type Environment struct {
 	TLS map[string]string `json:"tls,omitempty"`
 	// Resolvers are the nameserver lines of resolv.conf, in order.
 	Resolvers []string `json:"resolvers,omitempty"`
+	// Hosts are the addresses that the hosts file gives for the names in the
+	// settings above.
+	Hosts map[string][]string `json:"hosts,omitempty"`
 	// Programs are the paths at which PATH has the programs that go runs for
 	// version control, by name; empty for one that it does not have.
 	Programs map[string]string `json:"programs,omitempty"`

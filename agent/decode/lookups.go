@@ -124,6 +124,7 @@ func (l *Lookups) begin(k question, m *Message) *trace.Lookup {
 		Client:    k.client.String(),
 		Transport: k.transport,
 		Answers:   []trace.Answer{},
+		EDNS:      m.Msg.IsEdns0() != nil,
 		StartedAt: m.Mark.Time,
 		Frames:    []int{m.Mark.Frame},
 	}
@@ -154,8 +155,10 @@ func (l *Lookups) answer(m *Message) {
 		return
 	}
 	if q.Replies++; q.Replies > 1 {
+		dispute(q, m.Msg)
 		return
 	}
+	q.Truncated, q.Lame = m.Msg.Truncated, lame(m.Msg)
 	q.RCode = rcode(m.Msg.Rcode)
 	q.Answers, q.Cut = answers(m.Msg.Answer), m.Malformed
 	if q.Attempts > 0 {
@@ -163,6 +166,30 @@ func (l *Lookups) answer(m *Message) {
 		q.Duration = &took
 	}
 	l.settle(k.route, q)
+}
+
+// dispute keeps the records of a later answer to a question that was sent once,
+// if the two have records and none in common.
+func dispute(q *trace.Lookup, m *dns.Msg) {
+	later := answers(m.Answer)
+	if q.Attempts != 1 || q.Disputed != nil || len(q.Answers) == 0 || len(later) == 0 {
+		return
+	}
+	for _, a := range q.Answers {
+		for _, b := range later {
+			if a.Type == b.Type && a.Data == b.Data {
+				return
+			}
+		}
+	}
+	q.Disputed = later
+}
+
+// lame reports whether an answer is what Go calls a lame referral: empty, by a
+// server that is neither responsible nor recursive, without additional records
+// ($GOROOT/src/net/dnsclient_unix.go, checkHeader).
+func lame(m *dns.Msg) bool {
+	return m.Rcode == dns.RcodeSuccess && !m.Authoritative && !m.RecursionAvailable && len(m.Answer)+len(m.Extra) == 0
 }
 
 // seen adds a frame number.

@@ -61,7 +61,7 @@ func (f *facts) find() []*trace.Finding {
 			list = append(list, found)
 		}
 	}
-	explain(list, len(settingRules()), order)
+	explain(list, order)
 	slices.SortStableFunc(list, func(a, b *trace.Finding) int {
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(order[a.Rule], order[b.Rule]), a.At.Compare(b.At))
 	})
@@ -107,10 +107,17 @@ func failed(c *trace.Command) bool { return c != nil && c.ExitCode != nil && *c.
 // summary is left to package words.
 func verdict(t *trace.Trace) trace.Verdict {
 	v := trace.Verdict{Outcome: outcome(t)}
-	if len(t.Findings) > 0 && t.Findings[0].Severity == trace.Error {
+	if len(t.Findings) > 0 && explains(t.Findings[0], v.Outcome) {
 		v.Finding, v.Hop = t.Findings[0].Rule, t.Findings[0].Hop
 	}
 	return v
+}
+
+// explains reports whether a finding, the first, is what there is to say about
+// the outcome: an error, or what slowed down a command that succeeded.
+func explains(found *trace.Finding, outcome string) bool {
+	return found.Severity == trace.Error ||
+		found.Severity == trace.Warning && outcome == trace.OK && slices.Contains(slowRules(), found.Rule)
 }
 
 func outcome(t *trace.Trace) string {

@@ -57,7 +57,7 @@ const (
 // kind returns what the resolution came to: an rcode before silence, since a
 // resolver that answers is alive.
 func (r *resolution) kind() (string, *trace.Lookup) {
-	for _, rcode := range []string{"NXDOMAIN", "SERVFAIL", "REFUSED"} {
+	for _, rcode := range []string{"NXDOMAIN", "SERVFAIL", "REFUSED", "FORMERR", "NOTIMP"} {
 		if i := slices.IndexFunc(r.lookups, func(l *trace.Lookup) bool { return l.RCode == rcode }); i >= 0 {
 			return rcode, r.lookups[i]
 		}

@@ -6,12 +6,11 @@ import (
 	"github.com/gopx-trace/gopx-trace/agent/trace"
 )
 
-// explain makes information of what a setting explains: where one of the first
-// n rules, those about settings, rests on the same lookup, connection or
-// request as a rule after it, the later one tells of a consequence.
-func explain(list []*trace.Finding, n int, order map[string]int) {
+// explain makes information of what an earlier rule explains: where both rest on
+// the same lookup, connection or request, the later one tells of a consequence.
+func explain(list []*trace.Finding, order map[string]int) {
 	for _, cause := range list {
-		if order[cause.Rule] >= n || cause.Severity == trace.Info {
+		if cause.Severity == trace.Info {
 			continue
 		}
 		for _, found := range list {

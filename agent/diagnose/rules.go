@@ -72,6 +72,14 @@ func Layers() []Layer {
 // nameRules are those about names.
 func nameRules() []Rule {
 	return []Rule{
+		{"dns-no-resolvconf", lookupArgs, dnsNoResolvConf},
+		{"dns-hosts-stale", "host address reason", dnsHostsStale},
+		{"dns-injected", lookupArgs + " first second", dnsInjected},
+		{"dns-answers-ignored", lookupArgs, dnsAnswersIgnored},
+		{"dns-sinkhole", lookupArgs + " address", dnsSinkhole},
+		{"dns-edns-rejected", lookupArgs + " rcode", dnsEDNSRejected},
+		{"dns-lame", lookupArgs, dnsLame},
+		{"dns-truncated-tcp-blocked", lookupArgs + " reason", dnsTruncatedTCPBlocked},
 		{"dns-port-closed", lookupArgs, dnsPortClosed},
 		{"dns-timeout", lookupArgs + " seconds", dnsTimeout},
 		{"dns-servfail", lookupArgs, dnsServFail},
@@ -79,12 +87,19 @@ func nameRules() []Rule {
 		{"proxy-name-unresolvable", lookupArgs, proxyNameUnresolvable},
 		{"dns-nxdomain", lookupArgs, dnsNXDomain},
 		{"dns-empty-noerror", lookupArgs, dnsEmptyAnswer},
+		{"dns-aaaa-blackhole", lookupArgs + " count seconds", dnsAAAABlackhole},
+		{"dns-first-server-dead", lookupArgs + " count seconds", dnsFirstServerDead},
 	}
 }
 
 // wayRules are those about the way and TCP.
 func wayRules() []Rule {
 	return []Rule{
+		{"route-prohibited", dialArgs, routeProhibited},
+		{"route-blackhole", dialArgs, routeBlackhole},
+		{"tcp-ephemeral-exhausted", dialArgs + " open", tcpEphemeralExhausted},
+		{"ipv6-only-host", dialArgs, ipv6OnlyHost},
+		{"tcp-multi-address-dead", dialArgs + " count addresses", tcpMultiAddressDead},
 		{"route-missing", dialArgs, routeMissing},
 		{"fw-admin-prohibited", dialArgs, fwAdminProhibited},
 		{"icmp-host-unreach", dialArgs, icmpHostUnreach},
@@ -164,6 +179,7 @@ func httpRules() []Rule {
 		{"h2-goaway-error", streamArgs, h2GoAwayError},
 		{"h2-stream-error", streamArgs, h2StreamError},
 		{"http-fresh-conn-closed", httpArgs + " how", httpFreshConnClosed},
+		{"body-drip", httpArgs + " got rate seconds", bodyDrip},
 	}
 }
 
@@ -171,6 +187,7 @@ func httpRules() []Rule {
 func moduleRules() []Rule {
 	return []Rule{
 		{"goproxy-off", "command code", goproxyOff},
+		{"dead-first-with-pipe", "host entry next count rest seconds", deadFirstWithPipe},
 		{"git-ca-differs", certArgs + " bundle accepted repository", gitCADiffers},
 		{"unknown-revision", "host module revision repository server_said", unknownRevision},
 		{"http-not-found", absentArgs, httpNotFound},

@@ -32,6 +32,9 @@ const (
 	dialNoHost     = "host unreachable"
 	dialNoNeighbor = "no neighbour"
 	dialNoNetwork  = "network unreachable"
+	dialForbidden  = "forbidden by a route"
+	dialBlackhole  = "sent nowhere by a route"
+	dialNoPort     = "no port left"
 )
 
 // failedDials returns the connections that were not made.
@@ -75,6 +78,12 @@ func (f *facts) failedDials() []dial {
 func (f *facts) dialKind(c *trace.Connection) string {
 	icmp := strings.ToLower(c.ICMP)
 	switch {
+	case c.Errno == "EACCES" && c.Stream == nil:
+		return dialForbidden
+	case c.Errno == "EINVAL" && c.Stream == nil:
+		return dialBlackhole
+	case c.Errno == "EADDRNOTAVAIL":
+		return dialNoPort
 	case strings.Contains(icmp, "prohibit") || strings.Contains(icmp, "filtered"):
 		return dialProhibited
 	case strings.Contains(icmp, "port unreachable") || c.State == "REJ" || c.Errno == "ECONNREFUSED":
@@ -114,8 +123,10 @@ func (f *facts) dialFault(kind string) []*trace.Finding {
 // fixedHop is the hop of a kind that no peer is to blame for.
 func (d dial) fixedHop() string {
 	switch d.kind {
-	case dialProhibited, dialNoHost, dialNoNeighbor, dialNoNetwork:
+	case dialProhibited, dialNoHost, dialNoNeighbor, dialNoNetwork, dialForbidden, dialBlackhole:
 		return hopRoute
+	case dialNoPort:
+		return hopHost
 	}
 	return ""
 }

@@ -140,6 +140,8 @@ type Environment struct {
 	Proxy     map[string]string  `json:"proxy"`
 	TLS       map[string]string  `json:"tls,omitempty"`
 	Resolvers []string           `json:"resolvers"`
+	// Hosts are the addresses of the hosts file for names in the settings.
+	Hosts map[string][]string `json:"hosts,omitempty"`
 	// Programs are the paths of git and ssh in PATH; empty for one that is not there.
 	Programs map[string]string `json:"programs,omitempty"`
 }
@@ -178,6 +180,16 @@ type Lookup struct {
 	Replies  int      `json:"replies"`  // every answer counts
 	// Error is what an ICMP error or the kernel said to it; empty without one.
 	Error string `json:"error,omitempty"`
+	// Disputed are the records of a later answer to a question that was sent
+	// once, where they are not those of the first.
+	Disputed []Answer `json:"disputed,omitempty"`
+	// Truncated is set when the first answer told to ask again over TCP.
+	Truncated bool `json:"truncated,omitempty"`
+	// Lame is set when the first answer was empty and by a server that is not
+	// responsible for the name and asks nobody (AA and RA not set).
+	Lame bool `json:"lame,omitempty"`
+	// EDNS is set when the question had an OPT record (RFC 6891).
+	EDNS bool `json:"-"`
 	// Cut is set when the first answer could not be read to its end, so that
 	// Answers may lack records.
 	Cut       bool    `json:"cut,omitempty"`

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -118,12 +119,20 @@ func (c *Cmd) CombinedOutput() ([]byte, error) {
 // a socket in the file system.
 func (l *Lab) nameFiles() []file {
 	var resolv strings.Builder
-	for _, a := range l.Addrs(ResolverHost) {
+	var servers []netip.Addr
+	if l.setup.DeafFirst {
+		servers = l.Addrs(deafHost)
+	}
+	if !l.setup.NoResolver {
+		servers = append(servers, l.Addrs(ResolverHost)...)
+	}
+	for _, a := range servers {
 		fmt.Fprintf(&resolv, "nameserver %v\n", a)
 	}
+	resolv.WriteString(l.setup.ResolvConf)
 	return []file{
 		{"/etc/resolv.conf", resolv.String()},
-		{"/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n"},
+		{"/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n" + l.setup.Hosts},
 		{"/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"},
 	}
 }

@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"errors"
 	"net"
 	"net/netip"
 	"slices"
@@ -19,23 +18,46 @@ func (l *Lab) serveNames() error {
 		return nil
 	}
 	for _, addr := range l.Addrs(ResolverHost) {
-		at := netip.AddrPortFrom(addr, 53)
-		ln, err := l.listen(at, false)
+		pc, err := l.listenUDP(addr)
 		if err != nil {
 			return err
 		}
-		var pc net.PacketConn
-		err = l.servers.do(func() (err error) {
-			pc, err = net.ListenPacket("udp", at.String())
-			return err
-		})
-		if err != nil {
-			return errors.Join(err, ln.Close())
+		l.runNames(&dns.Server{PacketConn: pc, Handler: l.answerNames(pc)}, pc.Close)
+		if l.setup.Resolver.NoTCP {
+			continue
 		}
-		l.runNames(&dns.Server{Listener: ln, Handler: dns.HandlerFunc(l.answerName)}, ln.Close)
-		l.runNames(&dns.Server{PacketConn: pc, Handler: dns.HandlerFunc(l.answerName)}, pc.Close)
+		ln, err := l.listen(netip.AddrPortFrom(addr, 53), false)
+		if err != nil {
+			return err
+		}
+		l.runNames(&dns.Server{Listener: ln, Handler: l.answerNames(nil)}, ln.Close)
+	}
+	return l.serveDeaf()
+}
+
+// serveDeaf opens the name server that never answers: its socket takes queries
+// and nobody reads them.
+func (l *Lab) serveDeaf() error {
+	if !l.setup.DeafFirst {
+		return nil
+	}
+	for _, addr := range l.Addrs(deafHost) {
+		pc, err := l.listenUDP(addr)
+		if err != nil {
+			return err
+		}
+		l.onClose(func() error { return closed(pc.Close()) })
 	}
 	return nil
+}
+
+// listenUDP opens UDP port 53 of an address in the servers' namespace.
+func (l *Lab) listenUDP(addr netip.Addr) (pc net.PacketConn, err error) {
+	err = l.servers.do(func() (err error) {
+		pc, err = net.ListenPacket("udp", netip.AddrPortFrom(addr, 53).String())
+		return err
+	})
+	return pc, err
 }
 
 // runNames runs a DNS server until the lab closes. The socket is closed beside
@@ -48,19 +70,40 @@ func (l *Lab) runNames(srv *dns.Server, closeSocket func() error) {
 	})
 }
 
+// answerNames answers the queries that come to a UDP socket, or nil for TCP.
+func (l *Lab) answerNames(pc net.PacketConn) dns.Handler {
+	return dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) { l.answerName(w, q, pc) })
+}
+
 // answerName answers one query, or not, as the setup says.
-func (l *Lab) answerName(w dns.ResponseWriter, q *dns.Msg) {
+func (l *Lab) answerName(w dns.ResponseWriter, q *dns.Msg, pc net.PacketConn) {
 	l.counts.add(ResolverHost, "request")
 	if len(q.Question) != 1 {
 		return
 	}
 	reply := l.lookup(q)
-	if reply == nil {
+	replies := []*dns.Msg{reply}
+	if change := l.setup.Resolver.Reply; reply != nil && change != nil && l.setup.Resolver.about(q) {
+		replies = change(q, reply)
+	}
+	if reply == nil || len(replies) == 0 {
 		l.counts.add(ResolverHost, "unanswered")
 		return
 	}
-	l.counts.add(ResolverHost, dns.RcodeToString[reply.Rcode])
-	w.WriteMsg(reply)
+	for _, r := range replies {
+		l.counts.add(ResolverHost, dns.RcodeToString[r.Rcode])
+	}
+	if len(replies) > 1 && pc != nil {
+		writeAtOnce(pc, w.RemoteAddr(), replies)
+		return
+	}
+	w.WriteMsg(replies[0])
+}
+
+// about reports whether a query is for one of the names that the resolver
+// misbehaves for.
+func (r *Resolver) about(q *dns.Msg) bool {
+	return len(r.Names) == 0 || slices.Contains(r.Names, strings.ToLower(strings.TrimSuffix(q.Question[0].Name, ".")))
 }
 
 // lookup makes the reply to a query of one question; nil is silence.
@@ -72,7 +115,7 @@ func (l *Lab) lookup(q *dns.Msg) *dns.Msg {
 	if opt := q.IsEdns0(); opt != nil {
 		reply.SetEdns0(dns.DefaultMsgSize, false)
 	}
-	if len(r.Names) == 0 || slices.Contains(r.Names, name) {
+	if r.about(q) {
 		switch {
 		case r.Silent:
 			return nil

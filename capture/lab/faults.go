@@ -30,6 +30,8 @@ type Fault struct {
 	Command []string
 	// Says is part of what the go command prints; empty if it is ended before.
 	Says string
+	// Slow is set where the command succeeds, after more time than it needs.
+	Slow bool
 	// Proof names the counters of [Lab.Counts] that must have moved; none where a
 	// setting keeps the command from the network.
 	Proof []string
@@ -71,7 +73,7 @@ func FaultNamed(name string) (Fault, bool) {
 // Faults lists what the lab can show: healthy cases, then faults by layer.
 func Faults() []Fault {
 	return slices.Concat(healthy(), nameFaults(), wayFaults(), connectFaults(), proxyFaults(), tlsFaults(), httpFaults(), streamFaults(), sumFaults(), directFaults(), variants(),
-		settingsFaults(), gitWays())
+		settingsFaults(), gitWays(), answerFaults(), localFaults(), slowFaults())
 }
 
 // Hops of the faults.

@@ -94,7 +94,7 @@ func checkFault(t *testing.T, f Fault) {
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("ended by itself: %v\n%s", err, out)
 		}
-	case f.Rule == "":
+	case f.Rule == "" || f.Slow:
 		if err != nil {
 			t.Errorf("%v: %v\n%s", f.Argv(), err, out)
 		}

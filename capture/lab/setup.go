@@ -16,6 +16,8 @@ const (
 	CDNHost      = "cdn.test"      // where module proxies redirect for .zip
 	SumDBHost    = "sum.test"      // checksum database
 	GitHost      = "git.test"      // git over HTTPS and ?go-get=1 discovery
+
+	deafHost = "deaf.test" // a name server that never answers, see Setup.DeafFirst
 )
 
 // Via is the kind of proxy between the client and all servers.
@@ -98,7 +100,11 @@ type Resolver struct {
 	Silent bool
 	// Closed: nothing listens on port 53.
 	Closed bool
-	// Names limits Rcode, Empty and Silent to these hosts; empty is all.
+	// Reply changes the healthy reply for Names; nil is the healthy one.
+	Reply Reply
+	// NoTCP: nothing listens on TCP port 53.
+	NoTCP bool
+	// Names limits Rcode, Empty, Silent and Reply to these hosts; empty is all.
 	Names []string
 }
 
@@ -124,6 +130,16 @@ type Setup struct {
 
 	Family   Family
 	Resolver Resolver
+	// DeafFirst puts a name server that never answers before the resolver.
+	DeafFirst bool
+	// NoResolver leaves the client's resolv.conf empty.
+	NoResolver bool
+	// ResolvConf and Hosts are added to the client's resolv.conf and hosts file.
+	ResolvConf, Hosts string
+	// Client changes the client's network after it is made; it is called in
+	// the client's namespace. nil changes nothing.
+	Client func() error
+
 	// Servers holds the hosts that misbehave; see [Setup.At].
 	Servers map[string]*Server
 
@@ -174,7 +190,7 @@ const clientNumber = 1
 func places() []place {
 	return []place{
 		{ResolverHost, 53}, {ProxyHost, 3}, {GoProxyHost, 10}, {MirrorHost, 11},
-		{CDNHost, 12}, {SumDBHost, 13}, {GitHost, 14},
+		{CDNHost, 12}, {SumDBHost, 13}, {GitHost, 14}, {deafHost, 54},
 	}
 }
 

@@ -302,7 +302,7 @@ func (s *starting) settings(now time.Time) *capture.Environment {
 		_, goExe, _ = runnable(s.inv.User, s.workDir(), candidates("go", s.inv.Env))
 	}
 	_ = s.inv.User.Do(func() { // without the rights nothing can be read: an empty event
-		e = settings.Reader{Env: s.inv.Env, Dir: s.workDir(), Go: goExe, ResolvConf: "/etc/resolv.conf"}.Read(now)
+		e = settings.Reader{Env: s.inv.Env, Dir: s.workDir(), Go: goExe, ResolvConf: "/etc/resolv.conf", Hosts: "/etc/hosts"}.Read(now)
 	})
 	return e
 }

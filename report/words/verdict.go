@@ -17,6 +17,9 @@ func Verdict(t *trace.Trace, lang string) {
 	for _, f := range t.Findings {
 		if t.Verdict.Finding != "" && f.Rule == t.Verdict.Finding && f.Hop == t.Verdict.Hop {
 			t.Verdict.Summary = f.Summary + limited(t)
+			if t.Verdict.Outcome == trace.OK {
+				t.Verdict.Summary = "the command succeeded, but time was lost: " + f.Summary
+			}
 			return
 		}
 	}

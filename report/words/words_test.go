@@ -111,6 +111,10 @@ func TestVerdict(t *testing.T) {
 			Verdict: trace.Verdict{Outcome: trace.OK}, Command: &trace.Command{ExitCode: &zero},
 			Findings: []*trace.Finding{{Severity: trace.Warning}},
 		}, "the command succeeded: the network was not used, with 1 warning"},
+		{"ok but slow", &trace.Trace{
+			Verdict: trace.Verdict{Outcome: trace.OK, Finding: "a", Hop: "h"}, Command: &trace.Command{ExitCode: &zero},
+			Findings: []*trace.Finding{{Rule: "a", Hop: "h", Severity: trace.Warning, Summary: "9 s went by"}},
+		}, "the command succeeded, but time was lost: 9 s went by"},
 		{"interrupted", &trace.Trace{
 			Verdict: trace.Verdict{Outcome: trace.Interrupted}, Command: &trace.Command{Signal: "SIGINT", Interrupted: true},
 		}, "the command was interrupted (SIGINT), and nothing shows that it waited for the network: the network was not used"},

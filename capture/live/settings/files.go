@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gopx-trace/gopx-trace/capture"
 )
 
 // maxFile bounds what is read of a configuration file; real ones have some
@@ -44,6 +46,36 @@ func version(b []byte) string {
 		return ""
 	}
 	return line
+}
+
+// maxHosts bounds the names that are taken from a hosts file, and the addresses
+// of each.
+const maxHosts = 32
+
+// hostsOf returns the lines of a hosts file (hosts(5)) that are about hosts in
+// the settings: a module proxy, a checksum database, an HTTP proxy.
+func hostsOf(b []byte, e *capture.Environment) map[string][]string {
+	mentioned := e.GoEnv["GOPROXY"].Value + " " + e.GoEnv["GOSUMDB"].Value
+	for _, value := range e.Proxy {
+		mentioned += " " + value
+	}
+	mentioned = strings.ToLower(mentioned)
+	var hosts map[string][]string
+	for line := range strings.Lines(string(b)) {
+		line, _, _ = strings.Cut(line, "#")
+		f := strings.Fields(line)
+		for _, name := range f[min(1, len(f)):] {
+			name = strings.ToLower(name)
+			if !strings.Contains(name, ".") || !strings.Contains(mentioned, name) || len(hosts) == maxHosts && hosts[name] == nil || len(hosts[name]) == maxHosts {
+				continue
+			}
+			if hosts == nil {
+				hosts = map[string][]string{}
+			}
+			hosts[name] = append(hosts[name], f[0])
+		}
+	}
+	return hosts
 }
 
 // maxResolvers bounds the list; the C library reads three, Go reads all.

@@ -32,6 +32,8 @@ type Reader struct {
 	Go string
 	// ResolvConf is the resolver's configuration, /etc/resolv.conf.
 	ResolvConf string
+	// Hosts is the hosts file, /etc/hosts.
+	Hosts string
 }
 
 // Read returns the settings in force at time now.
@@ -51,6 +53,7 @@ func (r Reader) Read(now time.Time) *capture.Environment {
 		goroot = parseEnvFile(readFile(filepath.Join(e.GOROOT, "go.env")))
 	}
 	e.GoEnv = r.goEnv(layers{userFile: userFile, user: user, goroot: goroot}, e.GOROOT)
+	e.Hosts = hostsOf(readFile(r.Hosts), e)
 	return e
 }
 

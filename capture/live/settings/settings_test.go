@@ -215,3 +215,15 @@ func FuzzFiles(f *testing.F) {
 		}
 	})
 }
+
+func TestHosts(t *testing.T) {
+	e := &capture.Environment{
+		GoEnv: map[string]capture.Setting{"GOPROXY": {Value: "https://goproxy.corp.test,direct"}},
+		Proxy: map[string]string{"HTTPS_PROXY": "http://proxy.corp.test:3128"},
+	}
+	const file = "127.0.0.1 localhost\n10.0.0.1\tGoproxy.corp.test alias # old\n10.0.0.2 goproxy.corp.test\n10.0.0.3 other.test\n#10.0.0.4 proxy.corp.test\nproxy.corp.test\n"
+	want := map[string][]string{"goproxy.corp.test": {"10.0.0.1", "10.0.0.2"}}
+	if d := cmp.Diff(want, hostsOf([]byte(file), e)); d != "" {
+		t.Errorf("-want +got\n%s", d)
+	}
+}

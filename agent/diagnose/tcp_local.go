@@ -1,0 +1,109 @@
+package diagnose
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gopx-trace/gopx-trace/agent/goproxy"
+	"github.com/gopx-trace/gopx-trace/agent/trace"
+)
+
+func routeProhibited(f *facts) []*trace.Finding { return f.dialFault(dialForbidden) }
+func routeBlackhole(f *facts) []*trace.Finding  { return f.dialFault(dialBlackhole) }
+
+// tcpEphemeralExhausted: the kernel has no local port left for another
+// connection to that address (inet_hash_connect in net/ipv4/inet_hashtables.c).
+func tcpEphemeralExhausted(f *facts) []*trace.Finding {
+	list := f.dialFault(dialNoPort)
+	for _, found := range list {
+		open := 0
+		for _, c := range f.Trace.Connections {
+			if c.Remote == found.Args["address"] && goproxy.Connected(c) {
+				open++
+			}
+		}
+		found.Args["open"] = strconv.Itoa(open)
+	}
+	return list
+}
+
+// ipv6OnlyHost: the name has IPv6 addresses only, and this machine no IPv6 way
+// out.
+func ipv6OnlyHost(f *facts) []*trace.Finding {
+	var list []*trace.Finding
+	for _, d := range f.dials {
+		if d.kind != dialNoNetwork || !strings.HasPrefix(d.c.Remote, "[") || d.c.ICMP != "" {
+			continue
+		}
+		none, given := f.familyOf(d, "A"), f.familyOf(d, "AAAA")
+		if none == nil || given == nil || len(none.Answers) > 0 || len(given.Answers) == 0 {
+			continue
+		}
+		found := f.dialFinding(d)
+		found.Evidence = append(found.Evidence, lookupEvidence(none), lookupEvidence(given))
+		list = append(list, found)
+	}
+	return list
+}
+
+// familyOf returns the answered lookup of one type for the host of a dial.
+func (f *facts) familyOf(d dial, kind string) *trace.Lookup {
+	i := slices.IndexFunc(f.Trace.Lookups, func(l *trace.Lookup) bool {
+		return l.PID == d.c.PID && l.Type == kind && l.RCode == "NOERROR" && strings.EqualFold(l.Name, d.host)
+	})
+	if i < 0 {
+		return nil
+	}
+	return f.Trace.Lookups[i]
+}
+
+// tcpMultiAddressDead: every address of one family that a name has was tried,
+// and none answered. What go prints is about the first.
+func tcpMultiAddressDead(f *facts) []*trace.Finding {
+	var list []*trace.Finding
+	seen := map[string]bool{}
+	for _, d := range f.dials {
+		_, port := goproxy.SplitAddress(d.c.Remote)
+		key := d.host + " " + port
+		group, addresses := f.alike(d), []string{}
+		for _, o := range group {
+			if !slices.Contains(addresses, o.c.Remote) {
+				addresses = append(addresses, o.c.Remote)
+			}
+		}
+		if seen[key] || d.kind == "" || len(addresses) < 2 || f.spokenFor(d.host) {
+			continue
+		}
+		seen[key] = true
+		found := f.dialFinding(d)
+		found.Evidence = nil
+		for _, o := range group[:min(len(group), maxEvidence)] {
+			found.Evidence = append(found.Evidence, f.dialFinding(o).Evidence[0])
+		}
+		last := group[len(group)-1].c
+		found.Args["count"], found.Args["addresses"] = strconv.Itoa(len(addresses)), strings.Join(addresses, ", ")
+		found.Args["seconds"] = seconds(max(f.EndOf(last).Sub(d.c.StartedAt), 0))
+		if d.proxy {
+			found.Hop = f.proxyHop(d.c)
+		} else {
+			found.Hop = f.hop(d.host)
+		}
+		list = append(list, found)
+	}
+	return list
+}
+
+// alike returns the failed dials of one process to one host and port, in one
+// family.
+func (f *facts) alike(d dial) []dial {
+	var group []dial
+	_, port := goproxy.SplitAddress(d.c.Remote)
+	for _, o := range f.dials {
+		_, p := goproxy.SplitAddress(o.c.Remote)
+		if o.kind != "" && o.host == d.host && o.c.PID == d.c.PID && p == port && strings.HasPrefix(o.c.Remote, "[") == strings.HasPrefix(d.c.Remote, "[") {
+			group = append(group, o)
+		}
+	}
+	return group
+}
