@@ -97,6 +97,11 @@ func streamExamples() []example {
 			s.get("a.test", info, 200)
 			s.exit(0)
 		}, "", ""},
+		{"a request that crosses with GOAWAY", func(s *story) {
+			broken("connection closed before an answer")(s)
+			s.t.Connections[0].GoAway.Code = "ENHANCE_YOUR_CALM"
+			s.ended(s.t.Connections[0], "remote", "closed")
+		}, "h2-enhance-your-calm", a},
 		{"ENHANCE_YOUR_CALM", broken("refused by GOAWAY by remote: ENHANCE_YOUR_CALM"), "h2-enhance-your-calm", a},
 		{"HTTP_1_1_REQUIRED", broken("stream reset by remote: HTTP_1_1_REQUIRED"), "h2-http11-required", a},
 		{"GOAWAY", broken("refused by GOAWAY by remote: INTERNAL_ERROR"), "h2-goaway-error", a},

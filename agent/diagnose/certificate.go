@@ -45,6 +45,8 @@ func (f *facts) refusal(y layer) (why, confidence string) {
 		return dateOf(chain[:1], y.at()), confidence
 	case !certifies(leaf, y.host):
 		return certHostname, confidence
+	case f.chainTaken(y):
+		return "", ""
 	case dateOf(chain[1:], y.at()) != "":
 		// The client may have found a way without that one, and refused another.
 		return dateOf(chain[1:], y.at()), weaker(confidence)
@@ -57,6 +59,13 @@ func (f *facts) refusal(y layer) (why, confidence string) {
 	}
 	// What is left is the chain, which we can't check: the client's store is its own.
 	return certUnknownCA, weaker(confidence)
+}
+
+// chainTaken reports whether a client with OpenSSL completed the handshake, in
+// which that looks at the chain. What it disliked then was something else.
+func (f *facts) chainTaken(y layer) bool {
+	p := f.processes[y.c.PID]
+	return y.l.Established && y.l.Alert == nil && p != nil && p.TLS == "openssl"
 }
 
 func weaker(confidence string) string {

@@ -29,6 +29,14 @@ func certificateExamples() []example {
 			s.exit(0)
 		}
 	}
+	curl := func(chain ...*trace.Certificate) func(*story) {
+		return func(s *story) {
+			s.t.Processes = append(s.t.Processes, &trace.Process{PID: 9, Exe: "/usr/bin/curl", TLS: "openssl", ExitCode: new(60)})
+			c := s.https("a.test")
+			c.PID, c.TLS[0].Certificates = 9, chain
+			s.goproxy("https://b.test").ended(c, "local", "closed")
+		}
+	}
 	issued := func(name string, urls ...string) *trace.Certificate {
 		c := certificate(name)
 		c.CAIssuers = urls
@@ -61,6 +69,8 @@ func certificateExamples() []example {
 			l.Version, l.Certificates = "TLS 1.2", []*trace.Certificate{certificate("a.test")}
 			s.ended(c, "local", "closed")
 		}, "tls-unknown-ca", a},
+		{"another name, as curl sees after the handshake", curl(certificate("other.test")), "tls-hostname", "other:a.test"},
+		{"given up by curl for something else", curl(certificate("a.test")), "", ""},
 		{"ended in the middle of the handshake", func(s *story) {
 			c := s.dial("a.test", "443")
 			l := s.hello(c, "a.test")

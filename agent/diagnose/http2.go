@@ -30,18 +30,28 @@ func endedByPeer(r *trace.Request) (code string, goAway bool) {
 	return "", false
 }
 
+// cutByGoAway reports whether a request crossed with the GOAWAY by which the
+// peer ended its connection for an error.
+func cutByGoAway(r *trace.Request, c *trace.Connection) bool {
+	return r.Status == 0 && remoteEnd(c) && c.GoAway != nil && c.GoAway.SentBy == "remote" && c.GoAway.Code != "NO_ERROR"
+}
+
 // streamFault returns the findings for requests that the peer ended in HTTP/2's
 // own way, with a code that matches.
 func (f *facts) streamFault(match func(code string, goAway bool) bool) []*trace.Finding {
 	var list []*trace.Finding
 	for _, r := range f.exchanges {
+		c := f.Connection(r.Connection)
 		code, goAway := endedByPeer(r)
+		if code == "" && cutByGoAway(r, c) {
+			code, goAway = c.GoAway.Code, true
+		}
 		if code == "" || !match(code, goAway) {
 			continue
 		}
 		found := f.requestFinding(r, "code", code, "debug", "")
 		found.Evidence[0].Text = r.Method + " " + plainURL(r.URL) + ": " + r.Error
-		if c := f.Connection(r.Connection); goAway && c.GoAway != nil && c.GoAway.Debug != "" {
+		if goAway && c.GoAway != nil && c.GoAway.Debug != "" {
 			found.Args["debug"] = c.GoAway.Debug
 		}
 		list = append(list, found)

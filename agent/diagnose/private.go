@@ -143,7 +143,7 @@ func importPathHTML(f *facts) []*trace.Finding {
 		if strings.Contains(page, "go-import") {
 			return nil // that one is what go goes by
 		}
-		if page != "" && len(page) < decode.MaxBody {
+		if (page != "" || r.ResponseBytes == 0) && len(page) < decode.MaxBody {
 			list = append(list, f.requestFinding(r))
 		}
 	}

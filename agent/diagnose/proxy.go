@@ -78,17 +78,25 @@ func offersBasic(r *trace.Request) bool {
 	return !challenged
 }
 
-// proxy407: the proxy wants credentials that it did not get, or refuses those
-// it got. A plain http request through a proxy can be told the same.
-func proxy407(f *facts) []*trace.Finding {
-	list := f.connectStatus(func(r *trace.Request) bool { return r.Status == 407 && offersBasic(r) })
+// authenticationWanted returns a finding for each request that a proxy wanted
+// authentication for, by a challenge that matches. A plain http request through
+// a proxy can be told so as well as CONNECT.
+func (f *facts) authenticationWanted(match func(*trace.Request) bool) []*trace.Finding {
+	list := f.connectStatus(func(r *trace.Request) bool { return r.Status == 407 && match(r) })
 	for _, r := range f.Trace.Requests {
-		if c := f.Connection(r.Connection); r.Method != "CONNECT" && r.Status == 407 && c != nil && offersBasic(r) && !f.Harmless(r) {
+		if c := f.Connection(r.Connection); r.Method != "CONNECT" && r.Status == 407 && c != nil && match(r) && !f.Harmless(r) {
 			found := f.connectFinding(r)
 			found.Args["target"] = urlHost(r.URL)
 			list = append(list, found)
 		}
 	}
+	return list
+}
+
+// proxy407: the proxy wants credentials that it did not get, or refuses those
+// it got.
+func proxy407(f *facts) []*trace.Finding {
+	list := f.authenticationWanted(offersBasic)
 	for _, found := range list {
 		found.Args["sent"] = "none"
 		if f.sentCredentials(found) {
@@ -108,7 +116,7 @@ func (f *facts) sentCredentials(found *trace.Finding) bool {
 
 // proxyNTLMKerberos: go knows Basic only.
 func proxyNTLMKerberos(f *facts) []*trace.Finding {
-	return f.connectStatus(func(r *trace.Request) bool { return r.Status == 407 && !offersBasic(r) })
+	return f.authenticationWanted(func(r *trace.Request) bool { return !offersBasic(r) })
 }
 
 func proxy403(f *facts) []*trace.Finding {

@@ -82,6 +82,9 @@ func tcpExamples() []example {
 		{"comma after a dead entry", func(s *story) {
 			s.goproxy("https://a.test,https://b.test").failed("a.test", "443", "REJ", "ECONNREFUSED", "")
 		}, "dead-first-with-comma", a},
+		{"comma after an entry that there is no route to", func(s *story) {
+			s.goproxy("https://a.test,https://b.test").failed("a.test", "443", "OTH", "ENETUNREACH", "").Stream = nil
+		}, "route-missing", "route"},
 		{"comma, then direct", func(s *story) { s.goproxy("https://a.test,direct").failed("a.test", "443", "REJ", "ECONNREFUSED", "") }, "tcp-refused", a},
 		{"git's host", func(s *story) {
 			s.goproxy("direct").failed("git.test", "443", "REJ", "", "").PID = 8
@@ -104,6 +107,10 @@ func proxyExamples() []example {
 		}, "", ""},
 		{"407 without Basic", func(s *story) {
 			s.viaProxy().tunnel("a.test:443", 407, "Proxy-Authenticate", "Negotiate", "proxy-authenticate", "NTLM")
+		}, "proxy-ntlm-kerberos", p},
+		{"407 without Basic to plain http", func(s *story) {
+			c := s.goproxy("http://a.test").viaProxy().dial("proxy.test", "3128")
+			s.request(c, "GET", "http://a.test"+info, 407).ResponseHeaders = []trace.Header{{Name: "Proxy-Authenticate", Value: "Negotiate"}}
 		}, "proxy-ntlm-kerberos", p},
 		{"407 with NTLM and Basic", func(s *story) {
 			s.viaProxy().tunnel("a.test:443", 407, "Proxy-Authenticate", "NTLM", "Proxy-Authenticate", "basic realm=x")
@@ -202,6 +209,10 @@ func tlsExamples() []example {
 		{"SSH on the port", hello(func(s *story, c *trace.Connection, l *trace.TLS) { l.NotTLS = []byte("SSH-2.0-x\r\n") }), "non-tls-service", a},
 		{"protocol_version", hello(func(_ *story, _ *trace.Connection, l *trace.TLS) { alert(l, "remote", "protocol_version") }), "tls-version", a},
 		{"handshake_failure", hello(func(_ *story, _ *trace.Connection, l *trace.TLS) { alert(l, "remote", "handshake_failure") }), "tls-handshake-failure", a},
+		{"an old version agreed on, then given up", hello(func(_ *story, _ *trace.Connection, l *trace.TLS) {
+			l.Version = "TLS 1.1"
+			alert(l, "local", "internal_error")
+		}), "tls-version", a},
 		{"certificate_required", hello(func(_ *story, _ *trace.Connection, l *trace.TLS) {
 			l.Established = true
 			l.Decrypted = true

@@ -190,8 +190,21 @@ func (f *facts) alertFault(match func(layer) bool) []*trace.Finding {
 }
 
 // tlsVersion: no TLS version in common; the client may be the one to say so.
+// OpenSSL may agree on an old version first, which allows none of its signatures.
 func tlsVersion(f *facts) []*trace.Finding {
-	return f.alertFault(func(y layer) bool { return y.l.Alert.Description == "protocol_version" })
+	return f.alertFault(func(y layer) bool {
+		return y.l.Alert.Description == "protocol_version" ||
+			y.l.Alert.SentBy == "local" && obsolete(y.l.Version) && f.refused(y) == ""
+	})
+}
+
+// obsolete reports whether a version is one that RFC 8996 or RFC 7568 retired.
+func obsolete(version string) bool {
+	switch version {
+	case "TLS 1.1", "TLS 1.0", "SSL 3.0":
+		return true
+	}
+	return false
 }
 
 // tlsClientCert: the server wants a certificate from the client.
@@ -225,7 +238,7 @@ func tlsHandshakeFailure(f *facts) []*trace.Finding {
 	return f.alertFault(func(y layer) bool {
 		switch a := y.l.Alert; a.Description {
 		case "handshake_failure", "insufficient_security":
-			return !wantsClientCert(y)
+			return !wantsClientCert(y) && !(y.l.Alert.SentBy == "local" && obsolete(y.l.Version))
 		case "internal_error", "illegal_parameter", "decode_error", "no_application_protocol":
 			return a.SentBy == "remote"
 		}

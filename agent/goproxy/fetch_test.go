@@ -396,6 +396,7 @@ func TestUnusable(t *testing.T) {
 		{"an empty file", trace.Request{Purpose: "mod", Status: 200}, true},
 		{"an empty list", trace.Request{Purpose: "list", Status: 200}, false},
 		{"discovery is a page", trace.Request{Purpose: "go-import", Status: 200, ResponseBytes: 9, Body: []byte("<html>")}, false},
+		{"discovery is nothing", trace.Request{Purpose: "go-import", Status: 204}, true},
 		{"an error page", trace.Request{Purpose: "info", Status: 404, ResponseBytes: 9, Body: []byte("<html>")}, false},
 		{"a database that is supported", trace.Request{Purpose: "sumdb-supported", Status: 200}, false},
 	} {

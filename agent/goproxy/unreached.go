@@ -78,9 +78,10 @@ func (v *View) Failure(c *trace.Connection) (string, []*trace.Request) {
 	return "", nil
 }
 
-// GaveUp reports whether git, or another program with GnuTLS, ended a connection whose TLS handshake was complete
-// before it asked anything, and failed: GnuTLS looks at the certificate after
-// the handshake and sends no alert.
+// GaveUp reports whether git, or another program with GnuTLS or OpenSSL, ended a
+// connection whose TLS handshake was complete before it asked anything, and
+// failed: GnuTLS looks at the certificate after the handshake and sends no
+// alert, and with OpenSSL programs look at the name then.
 func (v *View) GaveUp(c *trace.Connection) bool {
 	n := len(c.TLS)
 	if n == 0 || !c.TLS[n-1].Established || !c.TLS[n-1].Decrypted || c.MissedBytes > 0 || v.Carried(c) {
@@ -90,7 +91,7 @@ func (v *View) GaveUp(c *trace.Connection) bool {
 		return false
 	}
 	for _, p := range v.Trace.Processes {
-		if p.PID == c.PID && (p.TLS == "gnutls" || strings.HasPrefix(path.Base(p.Exe), "git")) && p.ExitCode != nil && *p.ExitCode != 0 {
+		if p.PID == c.PID && (p.TLS == "gnutls" || p.TLS == "openssl" || strings.HasPrefix(path.Base(p.Exe), "git")) && p.ExitCode != nil && *p.ExitCode != 0 {
 			return true
 		}
 	}

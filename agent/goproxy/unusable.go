@@ -12,12 +12,14 @@ import (
 // Unusable says why the go command can't use a complete answer with a 2xx
 // status; empty if it can, as far as the start of the body tells.
 func Unusable(r *trace.Request) string {
-	if r.Status < 200 || r.Status > 299 || !r.ResponseComplete || !isFile(r.Purpose) || !asksAll(r) {
+	if r.Status < 200 || r.Status > 299 || !r.ResponseComplete || !asksAll(r) || !isFile(r.Purpose) && r.Purpose != trace.PurposeGoImport {
 		return ""
 	}
 	switch {
 	case r.Status != 200:
 		return fmt.Sprintf("HTTP %d, and go takes 200 alone", r.Status)
+	case !isFile(r.Purpose):
+		return ""
 	case IsPage(r):
 		return "a web page came in place of the file"
 	case r.ResponseBytes == 0 && r.Purpose != trace.PurposeList:

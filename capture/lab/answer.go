@@ -164,11 +164,6 @@ func OnHost(host string, a Answer) Answer {
 	}, a)
 }
 
-// OnAgent limits an answer to requests whose User-Agent begins with prefix.
-func OnAgent(prefix string, a Answer) Answer {
-	return when(func(r *http.Request) bool { return strings.HasPrefix(r.UserAgent(), prefix) }, a)
-}
-
 // when limits an answer to the requests that match.
 func when(match func(*http.Request) bool, a Answer) Answer {
 	return func(next http.Handler) http.Handler {

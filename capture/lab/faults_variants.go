@@ -21,6 +21,10 @@ func wayVariants() []Fault {
 		{Name: "fw-admin-prohibited-proxy", Rule: "fw-admin-prohibited", Hop: atRoute, About: "a router says that policy forbids the way to the HTTP proxy",
 			Setup: func(s *Setup) { s.Via, s.At(ProxyHost).Way = HTTPProxy, Prohibited },
 			Says:  "proxyconnect tcp: dial tcp 10.78.0.3:3128: connect: no route to host", Proof: []string{"servers: unreachable"}},
+		{Name: "route-missing-comma", Rule: "route-missing", Hop: atRoute, About: "the client has no route to the first module proxy of a comma list",
+			Setup: func(s *Setup) {
+				s.GOPROXY, s.At(MirrorHost).Way = "https://"+MirrorHost+",https://"+GoProxyHost, NoRoute
+			}, Says: "connect: network is unreachable", Proof: []string{"client: no route"}},
 		{Name: "arp-no-answer-cdn", Rule: "redirect-cdn-blocked", Hop: atCDN, About: "the address of the host that zips redirect to is on the client's network and nobody has it",
 			Setup: func(s *Setup) { s.At(CDNHost).Way = NoNeighbor }, Says: "connect: no route to host", Proof: []string{"client: unreachable", GoProxyHost + ": 302"}},
 	}
@@ -39,12 +43,11 @@ func proxyVariants() []Fault {
 		{Name: "tunnel-reset-socks", Rule: "tunnel-reset", Hop: atProxy, About: "the SOCKS5 tunnel opens and is cut as soon as the ClientHello goes in",
 			Setup: func(s *Setup) { s.Via, s.At(GoProxyHost).Raw = SOCKS5, ResetAfterHello() }, Says: ": EOF",
 			Proof: []string{ProxyHost + ": tunnel", GoProxyHost + ": raw"}},
-		{Name: "proxy-ntlm-git", Rule: "proxy-ntlm-kerberos", Hop: atProxy, About: "the proxy takes Kerberos only, and git asks it",
+		{Name: "proxy-ntlm-plain", Rule: "proxy-ntlm-kerberos", Hop: atProxy, About: "the proxy takes Kerberos only, and is asked for plain http",
 			Setup: func(s *Setup) {
-				s.Via, s.GOPROXY = HTTPProxy, "direct"
-				s.At(ProxyHost).Answer = OnAgent("git/", Challenge(407, "Proxy-Authenticate", "Negotiate"))
-			},
-			Command: getFromGit(), Says: "407", Proof: []string{ProxyHost + ": 407", ProxyHost + ": tunnel"}},
+				s.Via, s.GOPROXY = HTTPProxy, "http://"+GoProxyHost
+				s.At(ProxyHost).Answer = Challenge(407, "Proxy-Authenticate", "Negotiate")
+			}, Says: "407 Proxy Authentication Required", Proof: []string{ProxyHost + ": 407"}},
 		{Name: "proxy-405", Rule: "proxy-not-a-proxy", Hop: atProxy, About: "HTTPS_PROXY names a web server, which does not know CONNECT",
 			Setup: func(s *Setup) { s.Via, s.At(ProxyHost).Answer = HTTPProxy, Status(405) }, Says: ": Method Not Allowed", Proof: []string{ProxyHost + ": 405"}},
 		{Name: "http-to-https-proxy", Rule: "wrong-scheme-to-proxy", Hop: atConfig, About: "HTTPS_PROXY says http:// and the proxy speaks TLS, as its alert shows",
@@ -63,6 +66,10 @@ func tlsVariants() []Fault {
 			Setup: func(s *Setup) { s.Via, s.At(GoProxyHost).MaxTLS = HTTPProxy, tls.VersionTLS10 }, Says: "protocol version not supported", Proof: failed},
 		{Name: "tls-version-client", Rule: "tls-version", Hop: atCDN, About: "the CDN answers with TLS 1.1 whatever the ClientHello says, and the client turns it down",
 			Setup: func(s *Setup) { s.At(CDNHost).Raw = AnswerTLS11() }, Says: "server selected unsupported protocol version 302", Proof: []string{CDNHost + ": raw"}},
+		{Name: "tls-version-openssl", Rule: "tls-version", Hop: "other:" + MirrorHost, About: "curl agrees on TLS 1.1 with a server and then has no signature for it",
+			Setup: func(s *Setup) { s.At(MirrorHost).MaxTLS = tls.VersionTLS11 }, Command: curlFrom(MirrorHost), Says: "legacy sigalg", Proof: []string{MirrorHost + ": connection"}},
+		{Name: "tls-hostname-openssl", Rule: "tls-hostname", Hop: "other:" + MirrorHost, About: "curl finds another name in a certificate of a good chain",
+			Setup: func(s *Setup) { s.At(MirrorHost).Certificate = WrongName }, Command: curlFrom(MirrorHost), Says: "no alternative certificate subject name", Proof: []string{MirrorHost + ": connection"}},
 		{Name: "tls-client-cert-12", Rule: "tls-client-cert", Hop: atCDN, About: "the CDN demands a certificate from the client, in TLS 1.2",
 			Setup: func(s *Setup) { s.At(CDNHost).TLS, s.At(CDNHost).MaxTLS = demandCertificate, tls.VersionTLS12 }, Says: "remote error: tls: handshake failure",
 			Proof: []string{CDNHost + ": handshake failed"}},
@@ -72,6 +79,11 @@ func tlsVariants() []Fault {
 		{Name: "tls-no-protocol", Rule: "tls-handshake-failure", Hop: atGoProxy, About: "the server speaks none of the client's protocols (ALPN)",
 			Setup: func(s *Setup) { s.At(GoProxyHost).TLS = onlyOddProtocol }, Says: "remote error: tls: no application protocol", Proof: failed},
 	}
+}
+
+// curlFrom is a script that fetches with curl.
+func curlFrom(host string) []string {
+	return []string{"sh", "-c", "curl -sSf https://" + host + "/mod.test/hello/@v/list || exit 1"}
 }
 
 // onlyOddProtocol leaves an application protocol that no HTTP client offers.
@@ -123,17 +135,23 @@ func directVariants() []Fault {
 		{Name: "goproxy-off-download", Rule: "goproxy-off", Hop: atConfig, About: "GOPROXY=off and a module that go.mod requires",
 			Setup:   func(s *Setup) { s.GOPROXY = "off" },
 			Command: []string{"sh", "-c", "echo 'require mod.test/hello v1.0.0' >>go.mod; exec go mod download"}, Says: "module lookup disabled by GOPROXY=off"},
+		{Name: "import-path-empty", Rule: "import-path-html", Hop: atGit, About: "the import path's host answers discovery with nothing",
+			Setup:   func(s *Setup) { s.GOPROXY, s.At(GitHost).Answer = "direct", Page("text/html", "") },
+			Command: getFromGit(), Says: "no go-import meta tags", Proof: []string{GitHost + ": 200"}},
+		{Name: "import-path-204", Rule: "http-odd-2xx", Hop: atGit, About: "the import path's host answers discovery with 204",
+			Setup:   func(s *Setup) { s.GOPROXY, s.At(GitHost).Answer = "direct", Status(204) },
+			Command: getFromGit(), Says: "204 No Content", Proof: []string{GitHost + ": 204"}},
 		{Name: "git-not-found-proxy", Rule: "git-not-found", Hop: atGit, About: "through an HTTP proxy, the git host hides the repository",
 			Setup: func(s *Setup) {
 				s.Via, s.GOPROXY, s.At(GitHost).Answer = HTTPProxy, "direct", OnPath("/lib.git/", Status(404))
 			},
 			Command: getFromGit(), Says: "not found", Proof: []string{GitHost + ": 404", ProxyHost + ": tunnel"}},
-		{Name: "git-auth-prompt-fallback", Rule: "git-auth-prompt", Hop: atGit, About: "the module proxy does not know the module, and the repository wants credentials",
+		{Name: "git-auth-prompt-proxy", Rule: "git-auth-prompt", Hop: atGit, About: "through an HTTP proxy, the repository wants credentials",
 			Setup: func(s *Setup) {
-				s.GOPROXY, s.At(GoProxyHost).Answer = "https://"+GoProxyHost+",direct", OnPath("/git.test/", Status(404))
+				s.Via, s.GOPROXY = HTTPProxy, "direct"
 				s.At(GitHost).Answer = OnPath("/lib.git/", Challenge(401, "Www-Authenticate", `Basic realm="git.test"`))
 			},
-			Command: getFromGit(), Says: "terminal prompts disabled", Proof: []string{GitHost + ": 401", GoProxyHost + ": 404"}},
+			Command: getFromGit(), Says: "terminal prompts disabled", Proof: []string{GitHost + ": 401", ProxyHost + ": tunnel"}},
 		{Name: "git-hang-pack", Rule: "git-hang", Hop: atGit, About: "through an HTTP proxy, the git host lists its references and never sends a pack",
 			Setup: func(s *Setup) {
 				s.Via, s.GOPROXY, s.At(GitHost).Answer = HTTPProxy, "direct", OnPath("/git-upload-pack", Silence())
