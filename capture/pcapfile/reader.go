@@ -106,7 +106,10 @@ func (r *Reader) decompress(w *window) (*window, error) {
 	case magic[0] == 0x1f && magic[1] == 0x8b: // RFC 1952, section 2.3.1
 		z, err := gzip.NewReader(src)
 		if err != nil {
-			return nil, fmt.Errorf("gzip: %w", err)
+			if errors.Is(err, io.EOF) { // it began, as its magic number shows
+				err = io.ErrUnexpectedEOF
+			}
+			return nil, fmt.Errorf("gzip: %w", headerError(err))
 		}
 		r.closers = append(r.closers, z.Close)
 		return newWindow(z), nil
@@ -134,8 +137,11 @@ func detect(w *window) (format, error) {
 
 // headerError is err for a file that ended within its header.
 func headerError(err error) error {
-	if errors.Is(err, io.EOF) {
+	switch {
+	case errors.Is(err, io.EOF):
 		return fmt.Errorf("the file is empty: %w", io.ErrUnexpectedEOF)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("the file ends within its header: %w", err)
 	}
 	return fmt.Errorf("file header: %w", err)
 }

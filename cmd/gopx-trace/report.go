@@ -140,6 +140,8 @@ func readable(err error, path string) string {
 		return "a recording belongs to who made it and is readable for nobody else: sudo chown $USER " + live.Quote([]string{path})
 	case errors.Is(err, fs.ErrNotExist):
 		return "name the FILE that was written with -w, or by tcpdump -w"
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return "it was cut, or whoever writes it has not begun: try again, or record it anew"
 	case errors.Is(err, pcapfile.ErrFormat):
 		return "gopx-trace report reads pcap and pcapng files, also gzip and zstd compressed; Wireshark's editcap -F pcapng makes them of others"
 	}
