@@ -1,19 +1,31 @@
 package main
 
 import (
-	"math"
 	"runtime/debug"
 	"testing"
 )
 
-func TestSparing(t *testing.T) {
-	before := debug.SetMemoryLimit(math.MaxInt64)
-	defer debug.SetMemoryLimit(before)
-	if sparing(); debug.SetMemoryLimit(-1) != easyMemory {
-		t.Error("nobody asked for memory, and all may be taken")
-	}
-	debug.SetMemoryLimit(7 << 30) // as GOMEMLIMIT does
-	if sparing(); debug.SetMemoryLimit(-1) != 7<<30 {
-		t.Error("what the user asked for was changed")
+func TestCollectGarbage(t *testing.T) {
+	percent, limit := debug.SetGCPercent(100), debug.SetMemoryLimit(5<<30)
+	defer func() {
+		debug.SetGCPercent(percent)
+		debug.SetMemoryLimit(limit)
+	}()
+	for _, test := range []struct {
+		environ []string
+		percent int
+		limit   int64
+	}{
+		{nil, 300, 7 << 30},
+		{[]string{"GOGC=50"}, 100, 7 << 30},
+		{[]string{"GOMEMLIMIT=1GiB"}, 300, 5 << 30},
+	} {
+		debug.SetGCPercent(100)
+		debug.SetMemoryLimit(5 << 30)
+		(&env{environ: test.environ}).collectGarbage(300, 7<<30)
+		gotPercent, gotLimit := debug.SetGCPercent(100), debug.SetMemoryLimit(-1)
+		if gotPercent != test.percent || gotLimit != test.limit {
+			t.Errorf("%q: %d %%, %d bytes, want %d %%, %d", test.environ, gotPercent, gotLimit, test.percent, test.limit)
+		}
 	}
 }

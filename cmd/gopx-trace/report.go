@@ -71,7 +71,7 @@ func reportFile(e *env, f *flags, path string) error {
 		return err
 	}
 	defer discard(outputs)
-	sparing()
+	e.collectGarbage(fileGCPercent, fileGCLimit)
 	t, err := f.readCapture(path)
 	if err != nil {
 		return err
