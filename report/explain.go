@@ -79,6 +79,7 @@ func Catalogue(w io.Writer, lang string) error {
 		}
 	}
 	b.WriteString(unobserved(lang))
+	b.WriteString(additions(lang))
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -93,6 +94,16 @@ func unobserved(lang string) string {
 	b.WriteString("\n## Known faults without a rule\n\n| fault | why |\n|---|---|\n")
 	for _, u := range list {
 		fmt.Fprintf(&b, "| `%s` | %s |\n", u.Fault, u.Why)
+	}
+	return b.String()
+}
+
+// additions is the part of the catalogue about rules that are the project's own.
+func additions(lang string) string {
+	var b strings.Builder
+	b.WriteString("\n## Beyond the catalogue\n\nThe other ids are those of the project's catalogue of faults; these rules it does not have.\n\n| rule | why |\n|---|---|\n")
+	for _, a := range words.Additions(lang) {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", a.Rule, a.Why)
 	}
 	return b.String()
 }

@@ -38,8 +38,8 @@ const (
 // Rules lists the rules, in the order of [Layers]: the settings, which explain what fails for them, then
 // from the lowest layer to the highest. Where several
 // faults are found, the first in this list explains the others. Their ids and
-// the numbers of the faults are those of the project's fault catalogue, which
-// lacks proxy-not-a-proxy, url-not-found and git-not-found.
+// the numbers of the faults are those of the project's fault catalogue; package
+// words lists those that it lacks.
 func Rules() []Rule {
 	var rules []Rule
 	for _, l := range Layers() {

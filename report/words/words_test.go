@@ -184,3 +184,11 @@ func TestFillLeavesOutWhatIsNotKnown(t *testing.T) {
 		t.Errorf("with an entry: %q", got)
 	}
 }
+
+func TestAdditionsAreRules(t *testing.T) {
+	for _, a := range Additions(English) {
+		if _, ok := Of(a.Rule, English); !ok || a.Why == "" {
+			t.Errorf("%q: no such rule, or no reason", a.Rule)
+		}
+	}
+}
