@@ -222,11 +222,8 @@ func (c *connection) closed(at Mark) {
 // close ends what is open and completes the facts.
 func (c *connection) close() {
 	at := Mark{Time: c.Last, Frame: c.lastFrame}
+	c.over()
 	for _, d := range []Dir{ToServer, ToClient} {
-		if c.ResetBy != nil {
-			c.end(d, Reset, c.resetAt)
-			continue
-		}
 		c.flush(d, at)
 		if c.half[d].fin {
 			c.end(d, Finished, c.half[d].finAt)

@@ -1,8 +1,12 @@
 package flow
 
+// maxReset is how many reset connections may turn out to live on, the latest
+// ones. What decoded the others is let go of.
+const maxReset = 1024
+
 // reset notes a RST, unless its receiver must ignore it because its number is
-// not in the window (RFC 9293, section 3.10.7.4). The directions end with the
-// connection only: see survived.
+// not in the window (RFC 9293, section 3.10.7.4). The directions end later: see
+// survived.
 func (c *connection) reset(d Dir, s *segment) {
 	h := &c.half[d]
 	if h.heard && (before(s.seq, h.acked) || int32(s.seq-h.acked) > maxAhead) {
@@ -16,6 +20,21 @@ func (c *connection) reset(d Dir, s *segment) {
 	c.closed(s.at)
 	c.flush(ToServer, s.at)
 	c.flush(ToClient, s.at)
+	t := c.table
+	if t.resets = append(t.resets, c); len(t.resets) > maxReset {
+		t.resets[0].over()
+		t.resets[0] = nil
+		t.resets = t.resets[1:]
+	}
+}
+
+// over ends the directions of a connection that was reset.
+func (c *connection) over() {
+	if c.ResetBy == nil {
+		return
+	}
+	c.end(ToServer, Reset, c.resetAt)
+	c.end(ToClient, Reset, c.resetAt)
 }
 
 // survived takes a segment after a RST and says whether the connection lives
@@ -26,6 +45,9 @@ func (c *connection) reset(d Dir, s *segment) {
 func (c *connection) survived(d Dir, s *segment) bool {
 	by := *c.ResetBy
 	h := &c.half[by]
+	if h.ended {
+		return false
+	}
 	if d != by {
 		if !s.has(flagACK) || len(h.held.list) == 0 || before(s.ack, h.held.list[0].end()) || before(h.held.last(), s.ack) {
 			return false

@@ -65,6 +65,8 @@ type Table struct {
 	// held counts the bytes that all connections hold ahead of holes.
 	held    int
 	limited map[string]int
+	// resets are the latest connections that were reset, the oldest first.
+	resets []*connection
 	// Copies of the bounds above, so that tests can make them small.
 	maxConns, maxHeldTotal int
 }

@@ -186,6 +186,30 @@ func TestWhoEndsIt(t *testing.T) {
 	}
 }
 
+// A reset connection stays open for a while, as the RST may turn out to be
+// forged; only so many do.
+func TestResetsAreBounded(t *testing.T) {
+	r := newResult()
+	for i := range maxReset + 10 {
+		src := netip.AddrPortFrom(client().Addr(), uint16(1000+i))
+		r.table.Packet(raw(i+1, start(), tcpPacket(src, server(), 1, 0, flagSYN, 1, nil, 0), 0))
+		r.table.Packet(raw(i+1, start(), tcpPacket(server(), src, 0, 2, flagRST|flagACK, 1, nil, 0), 0))
+	}
+	ended := 0
+	for _, s := range r.streams {
+		ended += len(s.lines) / 2
+	}
+	if ended != 10 || len(r.table.resets) != maxReset {
+		t.Errorf("%d connections have ended, %d may live on, want 10 and %d", ended, len(r.table.resets), maxReset)
+	}
+	r.table.Close()
+	for i, s := range r.streams {
+		if len(s.lines) != 2 {
+			t.Fatalf("connection %d ended %d times", i, len(s.lines))
+		}
+	}
+}
+
 func TestUnreachable(t *testing.T) {
 	c4, s4 := client(), server()
 	c6, s6 := netip.MustParseAddrPort("[2001:db8::1]:40000"), netip.MustParseAddrPort("[2001:db8::2]:443")
