@@ -25,12 +25,13 @@ const proc = "/proc"
 // starting is a run on its way; the fields are filled step by step.
 type starting struct {
 	Options
-	load  func(bpf.Options) (kernel, error)
-	run   *Run
-	inv   invoker.Invoker
-	paths []string // that execvp would try
-	exe   string   // the first of them that can be executed, absolute
-	stub  *launch  // what becomes the command
+	load    func(bpf.Options) (kernel, error)
+	run     *Run
+	inv     invoker.Invoker
+	paths   []string // that execvp would try
+	exe     string   // the first of them that can be executed, absolute
+	stub    *launch  // what becomes the command
+	signals dispositions
 	// noGate is why executions cannot be held; nil if they can.
 	noGate error
 }
@@ -219,7 +220,8 @@ func (s *starting) startStub() error {
 		return fmt.Errorf("start the command: %w", err)
 	}
 	s.stub, s.run.process = l, l.process
-	s.run.relay = newRelay(l.process.Signal)
+	s.signals = inherited()
+	s.run.relay = newRelay(s.Exe, l.process, s.signals.Ignored)
 	s.run.wait()
 	return nil
 }
@@ -250,7 +252,7 @@ func (s *starting) command() error {
 	}
 	from := time.Now().UTC()
 	a, err := s.stub.release(order{
-		Paths: s.paths, Argv: s.Argv, Env: s.environ(), Dir: s.Dir, User: s.inv.User, Ignore: ignored(),
+		Paths: s.paths, Argv: s.Argv, Env: s.environ(), Dir: s.Dir, User: s.inv.User, Signals: s.signals,
 	})
 	if err != nil || a.Errno != 0 {
 		return s.notStarted(a, err)

@@ -25,8 +25,8 @@ type order struct {
 	Env   []string
 	Dir   string // empty: stay
 	User  invoker.User
-	// Ignore are signals that the command is to find ignored.
-	Ignore []syscall.Signal
+	// Signals are what the command is to find of them.
+	Signals dispositions
 }
 
 // answer is the stub's report that it could not become the command.
@@ -45,6 +45,9 @@ func Stub() {
 
 // stub returns the exit code of a stub that could not become the command.
 func stub(args []string) int {
+	if len(args) == 2 && args[1] == witnessRole {
+		return standBy(os.Stdin, os.Stdout)
+	}
 	if len(args) != 3 {
 		fmt.Fprintf(os.Stderr, "gopx-trace: error: %s is not to be run by hand\n", StubName)
 		return exitFailure
@@ -81,7 +84,7 @@ func stubFile(number string) (*os.File, error) {
 // become replaces this process by the command. It returns only if it failed.
 func (o order) become() answer {
 	runtime.LockOSThread()
-	for _, s := range o.Ignore {
+	for _, s := range o.Signals.Ignored {
 		signal.Ignore(s)
 	}
 	if a := o.drop(); a.Errno != 0 {
@@ -92,7 +95,26 @@ func (o order) become() answer {
 			return failed("chdir", err)
 		}
 	}
+	if err := block(o.Signals.Blocked); err != nil {
+		return failed("sigprocmask", err)
+	}
 	return failed("exec", o.exec())
+}
+
+// block sets the mask of this thread, which is the one that execve keeps. The
+// lowest bit of blocked is signal 1.
+func block(blocked uint64) error {
+	if blocked == 0 {
+		return nil
+	}
+	var set unix.Sigset_t
+	width := 1024 / len(set.Val) // bits of a word (bits/types/__sigset_t.h of glibc)
+	for n := range 64 {
+		if blocked>>n&1 != 0 {
+			set.Val[n/width] |= 1 << (n % width)
+		}
+	}
+	return unix.PthreadSigmask(unix.SIG_SETMASK, &set, nil)
 }
 
 // drop takes the identity of the user, groups first: without root they could
