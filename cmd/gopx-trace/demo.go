@@ -61,6 +61,16 @@ func faultNames() []string {
 	return names
 }
 
+// faultOf is the first fault of the lab that a rule explains; empty without one.
+func faultOf(rule string) string {
+	for _, f := range lab.Faults() {
+		if f.Rule == rule {
+			return f.Name
+		}
+	}
+	return ""
+}
+
 func listFaults(e *env) error {
 	w := tabwriter.NewWriter(e.stdout, 0, 8, 2, ' ', 0)
 	for _, f := range lab.Faults() {

@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gopx-trace/gopx-trace/agent/diagnose"
-	"github.com/gopx-trace/gopx-trace/capture/lab"
 	"github.com/gopx-trace/gopx-trace/report"
 	"github.com/gopx-trace/gopx-trace/report/words"
 )
@@ -47,11 +46,8 @@ func explain(e *env, rule string) error {
 	if !known {
 		return fail(fmt.Errorf("there is no rule %q", rule), alike(rule))
 	}
-	for _, f := range lab.Faults() {
-		if f.Rule == rule && err == nil {
-			_, err = fmt.Fprintf(e.stdout, "\nTo watch\n  sudo gopx-trace demo %s\n", f.Name)
-			break
-		}
+	if name := faultOf(rule); name != "" && err == nil {
+		_, err = fmt.Fprintf(e.stdout, "\nTo watch\n  sudo gopx-trace demo %s\n", name)
 	}
 	return wrote(err)
 }
