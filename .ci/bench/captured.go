@@ -34,7 +34,7 @@ func newCapture(ctx context.Context, self, file string, c conversations) (*captu
 	made := &captured{file: file, keys: file + ".keys", answers: map[answered]bool{}}
 	for i, d := range dialects() {
 		cmd := exec.CommandContext(ctx, self, roleTalk, "-file", made.file, "-keys", made.keys, "-dialect", strconv.Itoa(i),
-			"-connections", strconv.Itoa(c.connections), "-longest", strconv.Itoa(c.longest))
+			"-connections", strconv.Itoa(c.connections), "-small", strconv.Itoa(c.small), "-longest", strconv.Itoa(c.longest))
 		if cmd.Env = os.Environ(); d.withoutAES {
 			cmd.Env = append(cmd.Env, "GODEBUG=cpu.aes=off")
 		}

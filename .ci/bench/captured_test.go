@@ -19,11 +19,12 @@ import (
 func TestCapture(t *testing.T) {
 	self := filepath.Join(t.TempDir(), "bench")
 	build(t, self)
-	c, err := newCapture(t.Context(), self, filepath.Join(t.TempDir(), "c.pcapng"), conversations{1, 2 << 20})
+	talk := conversations{connections: 1, small: 150, longest: 2 << 20}
+	c, err := newCapture(t.Context(), self, filepath.Join(t.TempDir(), "c.pcapng"), talk)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := len(dialects()) * len(answerSizes(0)); len(c.answers) != want || c.size < 40e6 {
+	if want := len(dialects()) * len(talk.sizes()); len(c.answers) != want || c.size < 40e6 {
 		t.Errorf("%d answers in %d bytes, want %d", len(c.answers), c.size, want)
 	}
 	tr := understand(t, c)

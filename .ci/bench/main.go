@@ -41,6 +41,8 @@ type options struct {
 	loads  string
 	// captures are the sizes of the captures to read, in MB.
 	captures []int
+	// answers is how many small ones there are on each connection in them.
+	answers int
 }
 
 // The roles of this program: besides measuring it is the other side.
@@ -97,6 +99,7 @@ func parse(args []string) (*options, error) {
 	f.StringVar(&o.dir, "dir", "", "where module caches and recordings are made (default a tmpfs of our own: a disk adds its noise)")
 	f.StringVar(&o.tool, "tool", "./gopx-trace", "the gopx-trace to measure")
 	f.StringVar(&o.loads, "loads", strings.Join(loadNames(), ","), "the loads to measure")
+	f.IntVar(&o.answers, "answers", 150, "small answers on each connection in a capture, beside 12 MB of others")
 	captures := f.String("captures", "100,500", "MB of the captures to report from, ascending; up to 1000 tshark reads them too")
 	if err := f.Parse(args); err != nil {
 		return nil, err
@@ -108,7 +111,7 @@ func parse(args []string) (*options, error) {
 		}
 		o.captures = append(o.captures, n)
 	}
-	if o.pairs < 1 || o.starts < 1 || o.large.Count < 1 || o.small.Count < 1 || o.mega < o.large.Count {
+	if o.pairs < 1 || o.starts < 1 || o.large.Count < 1 || o.small.Count < 1 || o.answers < 0 || o.mega < o.large.Count {
 		return nil, errors.New("counts begin at 1, and -size at one MB for each module")
 	}
 	for _, name := range o.wanted() {

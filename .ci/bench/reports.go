@@ -68,7 +68,7 @@ func (b *bench) reports(ctx context.Context) error {
 // capture makes a capture with n MB of answers, measures and writes its rows.
 // It returns the seconds that a MB of it took us.
 func (b *bench) capture(ctx context.Context, out *tabwriter.Writer, dir string, n int) (float64, error) {
-	c, err := newCapture(ctx, b.self, filepath.Join(dir, "capture.pcapng"), megabytes(n))
+	c, err := newCapture(ctx, b.self, filepath.Join(dir, "capture.pcapng"), megabytes(n, b.answers))
 	if err != nil {
 		return 0, err
 	}

@@ -45,39 +45,41 @@ func dialects() []dialect {
 	}
 }
 
-// The answers on one connection: many small ones, as of the .info and .mod
-// files, and a few long ones, the last of which has as many bytes as there may
-// be.
+// conversations is how much there is in a capture: connections of each
+// dialect, and on each of them so many small answers and one of the longest
+// length, in bytes.
+type conversations struct{ connections, small, longest int }
+
+// The answers on one connection: small ones, as of the .info and .mod files, and
+// a few long ones.
 const (
-	smallAnswers, smallAnswer = 150, 800
+	smallAnswer               = 800
 	largeAnswers, largeAnswer = 20, 50 << 10
 	zipAnswers, zipAnswer     = 3, 1 << 20
 	longestAnswer             = 8 << 20
 )
 
-// answerSizes are the bytes of the answers on one connection.
-func answerSizes(longest int) []int {
+// sizes are the bytes of the answers on one connection.
+func (c conversations) sizes() []int {
 	var sizes []int
-	for _, s := range [][2]int{{smallAnswers, smallAnswer}, {largeAnswers, largeAnswer}, {zipAnswers, zipAnswer}} {
+	for _, s := range [][2]int{{c.small, smallAnswer}, {largeAnswers, largeAnswer}, {zipAnswers, zipAnswer}} {
 		for i := range s[0] {
 			sizes = append(sizes, s[1]+i)
 		}
 	}
-	return append(sizes, longest)
+	return append(sizes, c.longest)
 }
 
-// conversations is how much there is in a capture: connections of each
-// dialect, and the longest answer on each of them in bytes.
-type conversations struct{ connections, longest int }
-
-// megabytes are conversations with so many MB, or a little more.
-func megabytes(n int) conversations {
+// megabytes are conversations with n MB, or a little more.
+func megabytes(n, small int) conversations {
+	c := conversations{small: small, longest: longestAnswer}
 	total := 0
-	for _, size := range answerSizes(longestAnswer) {
+	for _, size := range c.sizes() {
 		total += size
 	}
 	total *= len(dialects())
-	return conversations{(n*1e6 + total - 1) / total, longestAnswer}
+	c.connections = (n*1e6 + total - 1) / total
+	return c
 }
 
 // talk holds conversations in one dialect and appends their packets to a
@@ -87,26 +89,28 @@ func talk(args []string) error {
 	file := f.String("file", "", "capture file")
 	keys := f.String("keys", "", "key log")
 	number := f.Int("dialect", 0, "the one to speak")
-	connections := f.Int("connections", 1, "how many, two at a time")
-	longest := f.Int("longest", longestAnswer, "bytes of the longest answer")
+	var c conversations
+	f.IntVar(&c.connections, "connections", 1, "how many, two at a time")
+	f.IntVar(&c.small, "small", 1, "small answers on each")
+	f.IntVar(&c.longest, "longest", longestAnswer, "bytes of the longest answer")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
-	t := &talker{dialect: dialects()[*number], number: *number, longest: *longest, noise: noise(*number, 2**longest)}
+	t := &talker{dialect: dialects()[*number], number: *number, conversations: c, noise: noise(*number, 2*c.longest)}
 	for name, to := range map[string]**os.File{*file: &t.file, *keys: &t.keys} {
 		var err error
 		if *to, err = os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600); err != nil {
 			return err
 		}
 	}
-	return cmp.Or(t.talk(*connections), t.file.Close(), t.keys.Close())
+	return cmp.Or(t.talk(), t.file.Close(), t.keys.Close())
 }
 
 // talker is a client and a server.
 type talker struct {
 	dialect
+	conversations
 	number     int
-	longest    int
 	noise      []byte
 	file, keys *os.File
 	tape       *tape
@@ -115,7 +119,7 @@ type talker struct {
 }
 
 // talk holds the conversations.
-func (t *talker) talk(connections int) error {
+func (t *talker) talk() error {
 	var err error
 	if t.tape, err = newTape(t.file, t.number); err != nil {
 		return err
@@ -133,7 +137,7 @@ func (t *talker) talk(connections int) error {
 	var both sync.WaitGroup
 	for first := range errs {
 		both.Go(func() {
-			for i := first; i < connections && errs[first] == nil; i += len(errs) {
+			for i := first; i < t.connections && errs[first] == nil; i += len(errs) {
 				errs[first] = t.connection(i, out)
 			}
 		})
@@ -188,7 +192,7 @@ func (t *talker) connection(number int, out io.Writer) error {
 			}
 		})
 	}
-	for _, n := range answerSizes(t.longest) {
+	for _, n := range t.sizes() {
 		sizes <- n
 	}
 	close(sizes)
