@@ -8,7 +8,7 @@
 /* The longest packet kept whole; only BIG TCP makes longer ones. */
 #define PACKET_MAX	(256U << 10)
 
-/* Copied at once; the size of a slice of a dynptr must be a constant. */
+/* The last slice of a large packet; the size of a slice of a dynptr must be a constant. */
 #define CHUNK		4096U
 
 static __always_inline long copy_slice(struct __sk_buff *skb, struct bpf_dynptr *d,
@@ -32,20 +32,39 @@ static __always_inline long copy_pair(struct __sk_buff *skb, struct bpf_dynptr *
 	return err;
 }
 
-/* A copy of a packet, chunk by chunk. */
+/* A copy of a packet that has come as far as at. */
 struct copy {
 	struct bpf_dynptr d;
 	struct __sk_buff *skb;
+	__u32 at;
 	long err;
 };
 
-/* Copies chunk i; a callback of bpf_loop. */
-static long copy_chunk(__u32 i, struct copy *c)
+/* Copies the next size bytes if that many are left of n. */
+static __always_inline void copy_next(struct copy *c, __u32 n, const __u32 size)
 {
-	if (i >= PACKET_MAX / CHUNK)	/* never; the verifier wants to hear it */
-		return 1;
-	c->err |= copy_slice(c->skb, &c->d, i * CHUNK, CHUNK);
-	return 0;
+	if (n - c->at < size)
+		return;
+	c->err |= copy_slice(c->skb, &c->d, c->at, size);
+	c->at += size;
+}
+
+/*
+ * Copies n bytes, CHUNK <= n <= PACKET_MAX, in few and long slices: each call
+ * walks the fragments of the packet from the first on.
+ */
+static __always_inline long copy_large(struct copy *c, __u32 n)
+{
+	copy_next(c, n, 128U << 10);
+	copy_next(c, n, 128U << 10);
+	copy_next(c, n, 64U << 10);
+	copy_next(c, n, 32U << 10);
+	copy_next(c, n, 16U << 10);
+	copy_next(c, n, 8U << 10);
+	copy_next(c, n, CHUNK);
+	if (c->at < n)
+		c->err |= copy_slice(c->skb, &c->d, n - CHUNK, CHUNK);
+	return c->err;
 }
 
 /*
@@ -57,13 +76,8 @@ static __always_inline long copy_packet(struct copy *c, __u32 n)
 	struct __sk_buff *skb = c->skb;
 	struct bpf_dynptr *d = &c->d;
 
-	if (n >= CHUNK) {
-		/* A loop in the open has the verifier walk all of it. */
-		bpf_loop(n / CHUNK, copy_chunk, c, 0);
-		if (n % CHUNK)
-			c->err |= copy_slice(skb, d, n - CHUNK, CHUNK);
-		return c->err;
-	}
+	if (n >= CHUNK)
+		return copy_large(c, n);
 	if (n >= 2048)
 		return copy_pair(skb, d, n, 2048);
 	if (n >= 1024)
