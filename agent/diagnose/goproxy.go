@@ -19,7 +19,7 @@ func (f *facts) spokenFor(host string) bool {
 	case roleRedirect:
 		return len(redirectCDNBlocked(f)) > 0
 	}
-	return f.deadFirst(host) >= 0
+	return false
 }
 
 // deadFirst returns the index of the GOPROXY entry of a host whose separator
@@ -33,13 +33,18 @@ func (f *facts) deadFirst(host string) int {
 	return -1
 }
 
+// deadEntry reports whether [deadFirstWithComma] speaks for a dial.
+func (f *facts) deadEntry(d dial) bool {
+	return f.deadFirst(d.host) >= 0 && !d.proxy && d.kind != "" && d.fixedHop() == ""
+}
+
 // deadFirstWithComma: an entry can't be reached, and the separator after it
 // lets only 404 and 410 pass, so that the next entry is never asked.
 func deadFirstWithComma(f *facts) []*trace.Finding {
 	var list []*trace.Finding
 	for _, d := range f.dials {
 		i := f.deadFirst(d.host)
-		if i < 0 || d.proxy || d.kind == "" || d.fixedHop() != "" {
+		if !f.deadEntry(d) {
 			continue
 		}
 		found := f.dialFinding(d)

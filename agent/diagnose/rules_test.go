@@ -38,6 +38,7 @@ func dnsExamples() []example {
 		{"no AAAA", func(s *story) { s.get("a.test", info, 200); s.exit(0) }, "", ""},
 		{"neither A nor AAAA", func(s *story) { s.lookup("a.test", "NOERROR") }, "dns-empty-noerror", r},
 		{"SERVFAIL", func(s *story) { s.lookup("a.test", "SERVFAIL") }, "dns-servfail", r},
+		{"SERVFAIL for an entry with a comma", func(s *story) { s.goproxy("https://a.test,https://b.test").lookup("a.test", "SERVFAIL") }, "dns-servfail", r},
 		{"SERVFAIL, then an answer", func(s *story) { s.lookup("a.test", "SERVFAIL"); s.get("a.test", info, 200); s.exit(0) }, "", ""},
 		{"REFUSED", func(s *story) { s.lookup("a.test", "REFUSED") }, "dns-refused", r},
 		{"no reply", func(s *story) { s.lookup("a.test", "")[0].Attempts = 2 }, "dns-timeout", r},

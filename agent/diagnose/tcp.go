@@ -113,9 +113,7 @@ func byUs(c *trace.Connection) bool {
 func (f *facts) dialFault(kind string) []*trace.Finding {
 	var list []*trace.Finding
 	for _, d := range f.dials {
-		// A dead entry of the list is one that is at fault itself.
-		spokenFor := f.spokenFor(d.host) && (d.fixedHop() == "" || f.deadFirst(d.host) < 0)
-		if d.kind == kind && (!d.proxy || d.fixedHop() != "") && !spokenFor {
+		if d.kind == kind && (!d.proxy || d.fixedHop() != "") && !f.spokenFor(d.host) && !f.deadEntry(d) {
 			list = append(list, f.dialFinding(d))
 		}
 	}

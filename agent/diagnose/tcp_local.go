@@ -72,7 +72,7 @@ func tcpMultiAddressDead(f *facts) []*trace.Finding {
 				addresses = append(addresses, o.c.Remote)
 			}
 		}
-		if seen[key] || d.kind == "" || len(addresses) < 2 || f.spokenFor(d.host) {
+		if seen[key] || d.kind == "" || len(addresses) < 2 || f.spokenFor(d.host) || f.deadEntry(d) {
 			continue
 		}
 		seen[key] = true

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/miekg/dns"
 	"golang.org/x/net/http2"
 )
 
@@ -25,6 +26,13 @@ func wayVariants() []Fault {
 			Setup: func(s *Setup) {
 				s.GOPROXY, s.At(MirrorHost).Way = "https://"+MirrorHost+",https://"+GoProxyHost, NoRoute
 			}, Says: "connect: network is unreachable", Proof: []string{"client: no route"}},
+		{Name: "dns-nxdomain-comma", Rule: "dns-nxdomain", Hop: atResolver, About: "the first module proxy of a comma list is misspelled",
+			Setup: func(s *Setup) { s.GOPROXY = "https://goproxi.test,https://" + GoProxyHost }, Says: "no such host", Proof: []string{ResolverHost + ": NXDOMAIN"}},
+		{Name: "dns-servfail-git", Rule: "dns-servfail", Hop: atResolver, About: "the resolver fails to resolve the git host",
+			Setup: func(s *Setup) {
+				s.GOPROXY, s.Resolver = "direct", Resolver{Rcode: dns.RcodeServerFailure, Names: []string{GitHost}}
+			},
+			Command: getFromGit(), Says: "server misbehaving", Proof: []string{ResolverHost + ": SERVFAIL"}},
 		{Name: "arp-no-answer-cdn", Rule: "redirect-cdn-blocked", Hop: atCDN, About: "the address of the host that zips redirect to is on the client's network and nobody has it",
 			Setup: func(s *Setup) { s.At(CDNHost).Way = NoNeighbor }, Says: "connect: no route to host", Proof: []string{"client: unreachable", GoProxyHost + ": 302"}},
 	}
