@@ -209,9 +209,24 @@ type Environment struct {
 	// Hosts are the addresses that the hosts file gives for the names in the
 	// settings above.
 	Hosts map[string][]string `json:"hosts,omitempty"`
+	// Roots are the certificate authorities that Go programs trust.
+	Roots *Roots `json:"roots,omitempty"`
 	// Programs are the paths at which PATH has the programs that go runs for
 	// version control, by name; empty for one that it does not have.
 	Programs map[string]string `json:"programs,omitempty"`
+}
+
+// Roots are the certificate authorities that a Go program trusts
+// ($GOROOT/src/crypto/x509/root_unix.go, loadSystemRoots).
+type Roots struct {
+	// From are the files and directories that were looked into.
+	From []string `json:"from"`
+	// Count is how many certificates were found; the search ends with the
+	// first directory that has any.
+	Count int `json:"count"`
+	// Subjects are the names of those of a file that SSL_CERT_FILE names, if
+	// there are few.
+	Subjects []string `json:"subjects,omitempty"`
 }
 
 // Lost counts what the tracer itself failed to keep since the previous Lost event.

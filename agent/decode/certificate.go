@@ -13,6 +13,7 @@ import (
 	"encoding/hex"
 	"io"
 	"math/big"
+	"strconv"
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -106,7 +107,29 @@ func newCertificate(der []byte) *trace.Certificate {
 	c.CAIssuers = x.IssuingCertificateURL
 	c.IsCA = x.BasicConstraintsValid && x.IsCA
 	c.SelfSigned = selfSigned(x)
+	if !c.SelfSigned { // nobody checks the signature of a root
+		c.Weak = weakness(x)
+	}
 	return c
+}
+
+// minRSABits is the shortest RSA key that crypto/tls takes
+// ($GOROOT/src/crypto/rsa/rsa.go, checkKeySize).
+const minRSABits = 1024
+
+// weakness says what crypto/x509 refuses about a certificate's signature or key
+// ($GOROOT/src/crypto/x509/x509.go, checkSignature).
+func weakness(x *x509.Certificate) string {
+	switch x.SignatureAlgorithm {
+	case x509.SHA1WithRSA, x509.ECDSAWithSHA1, x509.DSAWithSHA1:
+		return "signed with SHA-1"
+	case x509.MD2WithRSA, x509.MD5WithRSA:
+		return "signed with MD5 or older"
+	}
+	if key, ok := x.PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() < minRSABits {
+		return "an RSA key of " + strconv.Itoa(key.N.BitLen()) + " bits"
+	}
+	return ""
 }
 
 // serialText is a serial number in hexadecimal, lower case, as openssl and

@@ -138,6 +138,11 @@ func tlsRules() []Rule {
 		{"tls-silent-server", helloArgs + waitArgs, tlsSilentServer},
 		{"http-on-https-port", layerArgs + " answer", httpOnHTTPSPort},
 		{"non-tls-service", layerArgs + " answer", nonTLSService},
+		{"clock-skew", certArgs + " clock skew other", clockSkew},
+		{"tls-no-root-store", certArgs + " from", tlsNoRootStore},
+		{"tls-weak-key-or-sha1", certArgs + " weak", tlsWeakKeyOrSHA1},
+		{"tls-intercepted", certArgs + " product", tlsIntercepted},
+		{"tls-ca-rotated", certArgs + " root from", tlsCARotated},
 		{"tls-expired", certArgs, tlsExpired},
 		{"tls-not-yet-valid", certArgs, tlsNotYetValid},
 		{"tls-hostname", certArgs, tlsHostname},
@@ -154,6 +159,11 @@ func tlsRules() []Rule {
 // httpRules are those about HTTP.
 func httpRules() []Rule {
 	return []Rule{
+		{"h2-alpn-lie", httpArgs + " answer", h2ALPNLie},
+		{"https-on-http-url", httpArgs + " right", httpsOnHTTPURL},
+		{"header-malformed", httpArgs + " answer", headerMalformed},
+		{"gzip-broken", httpArgs, gzipBroken},
+		{"redirect-to-login", httpArgs + " first login", redirectToLogin},
 		{"redirect-loop", httpArgs + " count hosts", redirectLoop},
 		{"redirect-https-to-http", httpArgs + " to location", redirectHTTPSToHTTP},
 		{"redirect-cdn-blocked", httpArgs + " to location from reason", redirectCDNBlocked},
@@ -186,6 +196,8 @@ func httpRules() []Rule {
 // moduleRules are those about modules, checksums and version control.
 func moduleRules() []Rule {
 	return []Rule{
+		{"checksum-mismatch", httpArgs + " got want database", checksumMismatch},
+		{"proxy-wrong-version", httpArgs + " wanted got", proxyWrongVersion},
 		{"goproxy-off", "command code", goproxyOff},
 		{"dead-first-with-pipe", "host entry next count rest seconds", deadFirstWithPipe},
 		{"git-ca-differs", certArgs + " bundle accepted repository", gitCADiffers},

@@ -142,8 +142,19 @@ type Environment struct {
 	Resolvers []string           `json:"resolvers"`
 	// Hosts are the addresses of the hosts file for names in the settings.
 	Hosts map[string][]string `json:"hosts,omitempty"`
+	// Roots are the certificate authorities that Go programs trust.
+	Roots *Roots `json:"roots,omitempty"`
 	// Programs are the paths of git and ssh in PATH; empty for one that is not there.
 	Programs map[string]string `json:"programs,omitempty"`
+}
+
+// Roots are the certificate authorities that Go programs trust: where they
+// were looked for, how many there are (0 if none), and their names if they
+// are few and from SSL_CERT_FILE.
+type Roots struct {
+	From     []string `json:"from"`
+	Count    int      `json:"count"`
+	Subjects []string `json:"subjects,omitempty"`
 }
 
 // Process is one process of the traced tree. A process that execs keeps its
@@ -333,6 +344,9 @@ type Certificate struct {
 	IsCA      bool     `json:"is_ca,omitempty"`
 	// SelfSigned is set when the signature verifies with the certificate's own key.
 	SelfSigned bool `json:"self_signed,omitempty"`
+	// Weak is what in it clients refuse for being too weak, e.g. "signed with
+	// SHA-1"; empty for what they take.
+	Weak string `json:"weak,omitempty"`
 	// Damaged is why the certificate could not be parsed; the rest is then what
 	// could be read nevertheless.
 	Damaged string `json:"damaged,omitempty"`

@@ -38,8 +38,8 @@ type issuer struct {
 // trusts, an intermediate that signs the hosts' certificates, and a second
 // root that nobody trusts.
 type authority struct {
-	root, intermediate, stranger *issuer
-	hostKey                      *ecdsa.PrivateKey // of all hosts
+	root, intermediate, stranger, inspector *issuer
+	hostKey                                 *ecdsa.PrivateKey // of all hosts
 }
 
 // makeAuthority makes the keys and writes the root for the client.
@@ -49,25 +49,39 @@ func (l *Lab) makeAuthority() error {
 		return fmt.Errorf("certificate authority: %w", err)
 	}
 	l.authority = a
-	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.root.cert.Raw})
+	trusted := a.root
+	if l.setup.OldRoot {
+		if trusted, err = newIssuer(rootName, nil); err != nil {
+			return err
+		}
+	}
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: trusted.cert.Raw})
 	return os.WriteFile(l.caFile(), text, 0o644)
 }
 
 // caFile is the PEM file with the lab's root certificate.
 func (l *Lab) caFile() string { return l.path("ca.pem") }
 
+// rootName is the common name of the root that the client trusts.
+const rootName = "gopx-trace lab root"
+
+// inspectorName is how a product that opens TLS names its authority, as it is
+// installed by default.
+const inspectorName = "Zscaler Intermediate Root CA (zscaler.net)"
+
 // newAuthority makes the issuers and the hosts' key.
 func newAuthority() (*authority, error) {
 	a := new(authority)
-	var errs [4]error
-	a.root, errs[0] = newIssuer("gopx-trace lab root", nil)
+	var errs [5]error
+	a.root, errs[0] = newIssuer(rootName, nil)
 	a.stranger, errs[1] = newIssuer("gopx-trace lab stranger root", nil)
 	a.hostKey, errs[2] = newKey()
-	if err := errors.Join(errs[:3]...); err != nil {
+	a.inspector, errs[3] = newIssuer(inspectorName, nil)
+	if err := errors.Join(errs[:4]...); err != nil {
 		return nil, err
 	}
-	a.intermediate, errs[3] = newIssuer("gopx-trace lab intermediate", a.root)
-	return a, errs[3]
+	a.intermediate, errs[4] = newIssuer("gopx-trace lab intermediate", a.root)
+	return a, errs[4]
 }
 
 // newKey makes a P-256 key, quick to make and accepted by every TLS library.
@@ -151,6 +165,10 @@ func (a *authority) certificate(host string, addrs []netip.Addr, kind Certificat
 		by, chain = &issuer{cert: template, key: a.hostKey}, nil
 	case LeafOnly:
 		chain = nil
+	case Intercepted:
+		by, chain = a.inspector, [][]byte{a.inspector.cert.Raw}
+	case SHA1Signed:
+		by, chain, template.SignatureAlgorithm = a.root, nil, x509.ECDSAWithSHA1
 	}
 	if by == a.intermediate {
 		template.IssuingCertificateURL = []string{intermediateURL}

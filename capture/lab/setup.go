@@ -63,6 +63,8 @@ const (
 	UnknownCA                      // by an authority that the client does not trust
 	SelfSigned                     // subject and issuer are the host
 	LeafOnly                       // the intermediate is not sent
+	Intercepted                    // by an authority with the name of an inspecting product
+	SHA1Signed                     // by the trusted root, with SHA-1
 )
 
 // An Answer is a way to answer HTTP requests in place of next, the healthy
@@ -146,6 +148,8 @@ type Setup struct {
 	// NoGitCA keeps the lab's root certificate from git: GIT_SSL_CAINFO is not
 	// set, and git does not read SSL_CERT_FILE.
 	NoGitCA bool
+	// OldRoot gives the client another root certificate of the same name.
+	OldRoot bool
 	// NoGit gives the client a PATH with go in it and nothing else.
 	NoGit bool
 	// Stored is the content of the client's go/env file, as "go env -w" writes

@@ -100,7 +100,7 @@ func TestRead(t *testing.T) {
 			"GIT_SSL_NO_VERIFY=1", "SSL_CERT_FILE=/ca.pem", "GODEBUG=http2client=0", "SSL_OTHER=1", "=odd", "odd"},
 		Go: root + "/go-link", ResolvConf: root + "/resolv.conf",
 	}.Read(now)
-	got.GoEnv = nil
+	got.GoEnv, got.Roots = nil, nil // of this machine
 	want := &capture.Environment{
 		Time: now, GoVersion: "go1.26.8", GOROOT: root + "/go",
 		Proxy:     map[string]string{"https_proxy": "http://a.test", "HTTPS_PROXY": "http://b.test", "NO_PROXY": ""},
