@@ -154,7 +154,7 @@ func (h *http2) sorted() []*stream2 {
 func (h *http2) open(b *block2, m flow.Mark) *stream2 {
 	x := newExchange(h.c, "HTTP/2.0", b.first)
 	s := &stream2{exchange: x, id: b.stream}
-	x.r.HTTPStream = &s.id
+	x.r.HTTPStream = new(b.stream) // &s.id would keep s for as long as the request
 	x.r.Pushed = b.pushed
 	x.r.Headers = b.fields
 	host := trace.First(b.fields, ":authority")
