@@ -36,6 +36,9 @@ type session struct {
 	exited   chan struct{} // closed when the command has ended and state is set
 	state    state
 
+	// foreign says that the process ids of samples are not ours but the host's.
+	foreign bool
+
 	late        atomic.Bool   // the context's deadline passed before the command ended
 	ending      atomic.Bool   // the process tree is being ended, until watched
 	watched     chan struct{} // closed by watch
@@ -164,7 +167,7 @@ func (s *session) kill() {
 // verdict returns what was found in the executable of an exec: when it passed
 // the gate, at an earlier exec or ahead of the run, or else by looking now.
 func (s *session) verdict(e *bpf.Sample) gate.Verdict {
-	if s.gate != nil {
+	if s.gate != nil && !s.foreign {
 		if v, ok := s.gate.Exec(e.PID, e.Time); ok {
 			return v
 		}
@@ -172,12 +175,15 @@ func (s *session) verdict(e *bpf.Sample) gate.Verdict {
 	if v, ok := s.examiner.Known(e.Process.Dev, e.Process.Ino); ok {
 		return v
 	}
+	if s.foreign {
+		return gate.Verdict{Missing: "its executable could not be examined: its process id is that of another PID namespace"}
+	}
 	return s.examiner.Late(e.PID)
 }
 
 // forget drops what the gate remembers of a process.
 func (s *session) forget(pid uint32) {
-	if s.gate != nil {
+	if s.gate != nil && !s.foreign {
 		s.gate.Forget(pid)
 	}
 }

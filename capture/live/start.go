@@ -110,9 +110,9 @@ func (s *starting) invoker() error {
 	if s.inv.Note != "" {
 		s.run.unseen = append(s.run.unseen, s.inv.Note)
 	}
-	if !initialPIDNamespace() {
+	if s.run.foreign = !initialPIDNamespace(); s.run.foreign {
 		s.run.unseen = append(s.run.unseen,
-			"which process is which: gopx-trace runs in a PID namespace of its own (a container without --pid=host), and the kernel side tells the ids of the host")
+			"process ids as they are here: gopx-trace runs in a PID namespace of its own (a container without --pid=host), and the ids in this report are those of the host")
 	}
 	return nil
 }

@@ -214,3 +214,13 @@ func TestCandidates(t *testing.T) {
 		}
 	}
 }
+
+// The process id of another PID namespace is not looked up in ours, where it is
+// nobody's or another's.
+func TestForeignProcessIDs(t *testing.T) {
+	s := &session{foreign: true, examiner: gate.NewExaminer(func(string) error { return bpf.ErrNoGoTLS }, bpf.ErrNoGoTLS)}
+	v := s.verdict(&bpf.Sample{Kind: bpf.KindExec, PID: uint32(os.Getpid())})
+	if v.TLS != "" || !strings.Contains(v.Missing, "PID namespace") {
+		t.Errorf("%+v", v)
+	}
+}
