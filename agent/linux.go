@@ -10,7 +10,8 @@ const (
 	linuxStream     = 1 // SOCK_STREAM
 	linuxTCP        = 6 // IPPROTO_TCP
 	linuxInProgress = 115
-	linuxClose      = 7 // TCP_CLOSE (include/net/tcp_states.h)
+	linuxRestart    = 512 // ERESTARTSYS (include/linux/errno.h): a signal came, the call is made again
+	linuxClose      = 7   // TCP_CLOSE (include/net/tcp_states.h)
 )
 
 // errnoName is the name of an error number, e.g. ECONNREFUSED

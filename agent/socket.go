@@ -38,7 +38,7 @@ func (b *builder) socket(e *capture.Socket) {
 			s.dialled = new(*e)
 		}
 	case capture.SocketConnected:
-		if e.Errno != linuxInProgress {
+		if e.Errno != linuxInProgress && e.Errno != linuxRestart {
 			s.note(e.Errno)
 		}
 	case capture.SocketError:

@@ -106,6 +106,17 @@ func TestWaitsAtTheEnd(t *testing.T) {
 	}
 }
 
+// A connect call that a signal interrupted is made again: it has not failed.
+func TestInterruptedConnectIsAwaited(t *testing.T) {
+	b := newBuilder(Options{})
+	at := time.Unix(1_700_000_000, 0).UTC()
+	b.event(&capture.Packet{Time: at, Frame: 1, Link: capture.LinkRaw, Data: syn(), Length: len(syn()), Direction: capture.Outbound, Socket: 7, PID: 1})
+	b.event(&capture.Socket{Time: at, Kind: capture.SocketConnected, Cookie: 7, Type: 1, Protocol: 6, Errno: 512})
+	if waits := b.state(&capture.Tick{Time: at.Add(time.Minute)}).Waits(); len(waits) != 1 || waits[0].For != trace.WaitConnect {
+		t.Errorf("%+v", waits)
+	}
+}
+
 // A socket that the kernel has closed waits for nobody: of two connections that
 // race for a host one loses without a packet that says so.
 func TestClosedSocketWaitsForNobody(t *testing.T) {

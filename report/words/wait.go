@@ -46,16 +46,22 @@ func NoWait(lang string) string {
 	}
 }
 
-// RunningProcess names a process that runs, and since when.
+// RunningProcess names a process that runs, and since when: by its program and
+// subcommand, for other arguments may hold secrets.
 func RunningProcess(p *trace.Process, at time.Time, lang string) string {
 	name := path.Base(p.Exe)
-	if len(p.Argv) > 1 {
+	if len(p.Argv) > 1 && isSubcommand(p.Argv[1]) {
 		name += " " + p.Argv[1]
 	}
 	switch lang {
 	default:
 		return fmt.Sprintf("%s (pid %d) runs since %s", name, p.PID, Elapsed(at.Sub(p.StartedAt), lang))
 	}
+}
+
+// isSubcommand reports whether an argument is a word of lower-case letters.
+func isSubcommand(arg string) bool {
+	return arg != "" && len(arg) <= 16 && strings.Trim(arg, "abcdefghijklmnopqrstuvwxyz-") == ""
 }
 
 // waiting is the clause without when and where.

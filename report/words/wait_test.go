@@ -48,3 +48,16 @@ func TestElapsed(t *testing.T) {
 		}
 	}
 }
+
+func TestRunningProcess(t *testing.T) {
+	at := time.Unix(1_700_000_100, 0)
+	for want, argv := range map[string][]string{
+		"go get (pid 7) runs since 4 s": {"go", "get", "m@v1"},
+		"go (pid 7) runs since 4 s":     {"go", "https://u:secret@host.test/"},
+	} {
+		p := &trace.Process{PID: 7, Exe: "/usr/bin/go", Argv: argv, StartedAt: at.Add(-4 * time.Second)}
+		if got := RunningProcess(p, at, English); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
