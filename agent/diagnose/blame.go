@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"net"
 	"path"
 	"slices"
 	"strconv"
@@ -49,11 +50,26 @@ func (f *facts) limit(found *trace.Finding) {
 	}
 	switch {
 	case found.Severity == trace.Info:
-	case all(f.foreign), all(f.succeeded) && !all(f.byGo):
+	case all(f.foreign), f.ownServer(found) && all(f.hasParent), all(f.succeeded) && !all(f.byGo):
 		found.Severity = trace.Info
 	case found.Severity == trace.Error && all(f.succeeded):
 		found.Severity = trace.Warning
 	}
+}
+
+// ownServer reports whether a finding is about a host on this machine that is no
+// link of the chain: a script's test server, say.
+func (f *facts) ownServer(found *trace.Finding) bool {
+	host := found.Args["host"]
+	ip := net.ParseIP(host)
+	return f.roles[host] == roleOther && (host == "localhost" || ip != nil && ip.IsLoopback())
+}
+
+// hasParent reports whether a process was started by another one of the trace,
+// and so is not the command itself.
+func (f *facts) hasParent(pid uint32) bool {
+	p := f.processes[pid]
+	return p != nil && f.processes[p.PPID] != nil
 }
 
 // byGo reports whether a process is the go command.

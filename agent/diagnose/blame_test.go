@@ -119,6 +119,18 @@ func blameExamples() []example {
 			s.child("/tmp/go-build1/b001/x.test", 1).as(9, s.get("127.0.0.1", info, 500))
 		}, "", ""},
 		{"curl without -f", func(s *story) { s.child("/usr/bin/curl", 0).as(9, s.get("a.test", "/api/x", 500)) }, "", ""},
+		{"curl that waits for a server of its own script", func(s *story) {
+			s.child("/usr/bin/curl", 7).goproxy("https://b.test")
+			c := s.failed("local", "8080", "REJ", "ECONNREFUSED", "")
+			c.PID, c.Remote = 9, "127.0.0.1:8080"
+		}, "", ""},
+		{"git, about this machine's name", func(s *story) {
+			s.child("/usr/bin/git", 0).t.Processes[2].Argv = []string{"git", "clone", "https://git.test/lib"}
+			for _, l := range s.lookup("vm", "NXDOMAIN") {
+				l.PID = 9
+			}
+			s.exit(0)
+		}, "", ""},
 		{"curl that failed", func(s *story) { s.child("/usr/bin/curl", 22).as(9, s.get("b.test", "/api/x", 500)) }, "http-server-error", "other:b.test"},
 		{"a file that is none of a module", func(s *story) { s.child("/usr/bin/curl", 22).as(9, s.get("a.test", "/x", 404)) }, "url-not-found", "goproxy:a.test"},
 		{"HEAD", func(s *story) {

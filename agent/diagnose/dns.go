@@ -18,11 +18,19 @@ type resolution struct {
 	lookups []*trace.Lookup
 }
 
+// ownName reports whether git looked up a name that it was not told: that of
+// this machine, which makes the address of a commit's author (git's ident.c).
+func (f *facts) ownName(l *trace.Lookup) bool {
+	p := f.processes[l.PID]
+	return p != nil && f.byGit(l.PID) && !f.transfers(l.PID) &&
+		!slices.ContainsFunc(p.Argv, func(a string) bool { return strings.Contains(strings.ToLower(a), strings.ToLower(l.Name)) })
+}
+
 // unresolved groups the lookups of names that stayed without an address.
 func (f *facts) unresolved() []*resolution {
 	var lookups []*trace.Lookup
 	for _, l := range f.Trace.Lookups {
-		if (l.Type == "A" || l.Type == "AAAA") && !f.Resolved(l) {
+		if (l.Type == "A" || l.Type == "AAAA") && !f.Resolved(l) && !f.ownName(l) {
 			lookups = append(lookups, l)
 		}
 	}

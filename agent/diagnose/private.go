@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"cmp"
+	"path"
 	"slices"
 	"strings"
 
@@ -211,16 +212,23 @@ func gitProxyDiffers(f *facts) []*trace.Finding {
 		list = append(list, found)
 	}
 	for _, d := range f.dials {
-		if d.kind != "" && f.byGit(d.c.PID) {
+		if d.kind != "" && f.transfers(d.c.PID) {
 			add(d.c.PID, d.host, setback{at: d.c.StartedAt, evidence: f.dialFinding(d).Evidence[0]})
 		}
 	}
 	for _, r := range f.names {
-		if _, l := r.kind(); f.byGit(r.pid) {
+		if _, l := r.kind(); f.transfers(r.pid) {
 			add(r.pid, r.name, setback{at: l.StartedAt, evidence: lookupEvidence(l)})
 		}
 	}
 	return list
+}
+
+// transfers reports whether a process is git's program for HTTP. Others look up
+// this machine's own name, for the author of a commit (ident.c of git).
+func (f *facts) transfers(pid uint32) bool {
+	p := f.processes[pid]
+	return p != nil && strings.HasPrefix(path.Base(p.Exe), "git-remote-")
 }
 
 // remote is the URL that a git process was told to ask, credentials masked;

@@ -138,6 +138,11 @@ func healthy() []Fault {
 			Proof: fetched(MirrorHost + ": 404")},
 		{Name: "without-secrets", Notes: "tls-no-secret", About: "beside go, a client that gives no TLS secrets away",
 			Command: []string{"sh", "-c", "go get mod.test/hello@v1.0.0 && " + askWithoutSecrets}, Proof: fetched(MirrorHost + ": 200")},
+		{Name: "git-clone", About: "git clone through an HTTP proxy; git also looks up this machine's own name, which is none",
+			Setup:   func(s *Setup) { s.Via = HTTPProxy },
+			Command: []string{"git", "clone", "--quiet", "https://" + gitRepository + ".git"}, Proof: []string{GitHost + ": 200", ProxyHost + ": tunnel"}},
+		{Name: "own-server", About: "a script waits for a server of its own on loopback, in vain, and goes on",
+			Command: []string{"sh", "-c", "curl -s http://127.0.0.1:8080/ready; go get mod.test/hello@v1.0.0"}, Proof: fetched()},
 		{Name: "sumdb-url", About: "GOSUMDB names the checksum database's own address",
 			Setup: func(s *Setup) { s.GOSUMDBWithURL = true }, Proof: fetched(SumDBHost + ": 200")},
 	}
