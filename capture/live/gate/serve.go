@@ -42,7 +42,7 @@ func (g *Gate) serve() {
 			g.markAll()
 		}
 		if fds[0].Revents != 0 {
-			if err := g.answer(buf); err != nil && err != errNothing {
+			if err := g.answer(buf); err != nil && !errors.Is(err, errNothing) {
 				return
 			}
 		}
