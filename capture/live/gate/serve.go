@@ -72,9 +72,9 @@ func (g *Gate) answer(buf []byte) error {
 	}
 	n, err := unix.Read(g.fan, buf)
 	switch {
-	case err == unix.EAGAIN:
+	case errors.Is(err, unix.EAGAIN):
 		return errNothing
-	case err == unix.EINTR:
+	case errors.Is(err, unix.EINTR):
 		return nil
 	case err != nil:
 		return fmt.Errorf("read fanotify: %w", err)
