@@ -127,6 +127,8 @@ func (b *builder) transport(facts *trace.Connection, c *flow.Conn) {
 	facts.BytesSent, facts.BytesReceived = c.Bytes[flow.ToServer], c.Bytes[flow.ToClient]
 	facts.MissedBytes = c.Missed[flow.ToServer] + c.Missed[flow.ToClient]
 	facts.Retransmits = c.Retransmits[flow.ToServer] + c.Retransmits[flow.ToClient]
+	facts.Unacked, facts.Sacked = c.Unacked[flow.ToServer], c.Sacked[flow.ToServer]
+	facts.TTL, facts.ResetTTL = c.TTL[flow.ToClient], c.ResetTTL
 	facts.ClosedBy, facts.ResetBy = side(c.ClosedBy), side(c.ResetBy)
 	facts.ClosedAt = c.Closed.Time
 	if c.SYN.Frame != 0 && c.SYNACK.Frame != 0 {

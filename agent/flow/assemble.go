@@ -89,6 +89,15 @@ func (h *half) acknowledge(ack uint32) {
 	h.acked, h.doubt = ack, false
 }
 
+// outstanding is how many bytes, up to the highest that was seen, the receiver
+// has not acknowledged; 0 if it acknowledged nothing in the capture.
+func (h *half) outstanding() uint64 {
+	if !h.heard || !before(h.acked, h.top) {
+		return 0
+	}
+	return uint64(h.top - h.acked)
+}
+
 // again reports whether bytes were sent before, as opposed to reordered.
 func (h *half) again(x span, tolerance time.Duration) bool {
 	if !before(x.seq, h.top) {

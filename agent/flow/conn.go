@@ -36,6 +36,16 @@ type Conn struct {
 	// bytes as well, or hold other bytes than those kept ahead of a hole. The
 	// first bytes count.
 	Overlaps [2]int
+	// Unacked are the bytes of each direction, up to the highest that was seen,
+	// that the receiver has not acknowledged.
+	Unacked [2]uint64
+	// Sacked tells whether the receiver of a direction acknowledged bytes ahead
+	// of a hole (RFC 2018).
+	Sacked [2]bool
+	// TTL is the time to live, or hop limit, of the first packet of each
+	// direction as captured; ResetTTL that of the RST of ResetBy. 0 if not seen.
+	TTL      [2]uint8
+	ResetTTL uint8
 	// RTT is the round trip of the handshake: in a live recording of the client
 	// the time from the SYN to its SYN-ACK, else the longer one of that and
 	// the time from the SYN-ACK to the ACK; 0 when not seen.

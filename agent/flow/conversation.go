@@ -137,6 +137,7 @@ func (c *connection) take(p *capture.Packet, srcLow bool, s *segment) {
 	c.note(d, p, s)
 	c.life.segment(d, s)
 	c.assemble(d, s)
+	c.Unacked = [2]uint64{c.half[ToServer].outstanding(), c.half[ToClient].outstanding()}
 }
 
 // copied reports whether a packet was recorded at the server's socket although
@@ -160,6 +161,12 @@ func (c *connection) note(d Dir, p *capture.Packet, s *segment) {
 		c.Last = s.at.Time
 	}
 	c.lastFrame = s.at.Frame
+	if c.TTL[d] == 0 {
+		c.TTL[d] = s.ttl
+	}
+	if s.sack {
+		c.Sacked[d.Opposite()] = true
+	}
 	if c.Socket == 0 {
 		c.Socket, c.PID = p.Socket, p.PID
 	}

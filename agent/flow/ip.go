@@ -42,6 +42,7 @@ type network struct {
 	v6       bool
 	src, dst [16]byte // IPv4 in the first four bytes
 	proto    uint8    // what the payload is
+	ttl      uint8    // time to live, or hop limit
 	// length is the size of the payload on the wire; the captured payload may
 	// be shorter.
 	length int
@@ -67,7 +68,7 @@ func (n *network) decode4(b []byte) error {
 	if size < 20 || size > len(b) || total != 0 && total < size {
 		return errShort
 	}
-	n.v6 = false
+	n.v6, n.ttl = false, b[8]
 	n.src, n.dst = [16]byte{}, [16]byte{}
 	copy(n.src[:], b[12:16])
 	copy(n.dst[:], b[16:20])
@@ -87,7 +88,7 @@ func (n *network) decode6(b []byte) error {
 	if b[0]>>4 != 6 {
 		return errVersion
 	}
-	n.v6 = true
+	n.v6, n.ttl = true, b[7]
 	copy(n.src[:], b[8:24])
 	copy(n.dst[:], b[24:40])
 	n.fragment = false

@@ -157,6 +157,16 @@ func (t *tcpHeader) DecodeFromBytes(b []byte, df gopacket.DecodeFeedback) error 
 	return nil
 }
 
+// sack reports whether the header has a selective acknowledgment.
+func (t *tcpHeader) sack() bool {
+	for i := range t.Options {
+		if t.Options[i].OptionType == layers.TCPOptionKindSACK {
+			return true
+		}
+	}
+	return false
+}
+
 // NextLayerType implements [gopacket.DecodingLayer]. Nothing inside TCP is
 // decoded here.
 func (*tcpHeader) NextLayerType() gopacket.LayerType { return gopacket.LayerTypeZero }
@@ -170,6 +180,8 @@ type segment struct {
 	length   int // of the payload on the wire
 	at       Mark
 	filled   bool // the packet came after its socket was closed
+	ttl      uint8
+	sack     bool // it acknowledges bytes ahead of a hole (RFC 2018)
 }
 
 func (s *segment) has(flag uint8) bool { return s.flags&flag != 0 }
@@ -192,5 +204,7 @@ func (p *parser) segment(at Mark) segment {
 		payload: p.tcp.Payload,
 		length:  max(0, p.length-int(p.tcp.DataOffset)*4),
 		at:      at,
+		ttl:     p.network.ttl,
+		sack:    p.tcp.sack(),
 	}
 }

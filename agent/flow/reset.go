@@ -16,7 +16,7 @@ func (c *connection) reset(d Dir, s *segment) {
 		return
 	}
 	by := d
-	c.ResetBy, c.resetAt, c.resetSeq = &by, s.at, s.seq
+	c.ResetBy, c.resetAt, c.resetSeq, c.ResetTTL = &by, s.at, s.seq, s.ttl
 	c.closed(s.at)
 	c.flush(ToServer, s.at)
 	c.flush(ToClient, s.at)

@@ -240,6 +240,13 @@ type Connection struct {
 	Retransmits   int     `json:"retransmits"`
 	MissedBytes   uint64  `json:"missed_bytes"`
 	RTT           *Millis `json:"rtt_ms,omitempty"`
+	// Unacked are the bytes sent that the peer has not acknowledged, Sacked tells
+	// whether it acknowledged some ahead of a hole. TTL is that of the peer's
+	// first packet and ResetTTL that of the RST that ended the connection, as
+	// captured; 0 if not seen. They are not part of the report.
+	Unacked       uint64 `json:"-"`
+	Sacked        bool   `json:"-"`
+	TTL, ResetTTL uint8  `json:"-"`
 	// Errno is the name of what the kernel told the process: ECONNREFUSED, ...
 	Errno string `json:"errno,omitempty"`
 	// ICMP is the error a router or the peer sent for it, e.g. "port unreachable from 10.0.0.1".
