@@ -158,6 +158,7 @@ func waits() []string {
 	return []string{
 		"hang-no-response", "body-stall", "sumdb-hang", "git-hang", "proxy-hang-connect",
 		"proxy-tunnel-silent", "tls-silent-server", "tcp-syn-dropped", "dns-timeout",
+		"tcp-midstream-blackhole", "pq-hello-dropped", "mtu-blackhole-client",
 	}
 }
 

@@ -106,6 +106,7 @@ func wayRules() []Rule {
 		{"arp-no-answer", dialArgs, arpNoAnswer},
 		{"proxy-unreachable", dialArgs + " reason scheme proxy", proxyUnreachable},
 		{"dead-first-with-comma", dialArgs + " entry next reason list rest", deadFirstWithComma},
+		{"fw-reject-reset", dialArgs + " ttl own other", fwRejectReset},
 		{"tcp-refused", dialArgs, tcpRefused},
 		{"tcp-syn-dropped", dialArgs, tcpSYNDropped},
 	}
@@ -135,6 +136,8 @@ func tlsRules() []Rule {
 	return []Rule{
 		{"sni-reset", helloArgs, sniReset},
 		{"tls-fin-after-hello", helloArgs, tlsFINAfterHello},
+		{"pq-hello-dropped", helloArgs + waitArgs + " unacked again", pqHelloDropped},
+		{"mtu-blackhole-client", helloArgs + waitArgs + " unacked again", mtuBlackholeClient},
 		{"tls-silent-server", helloArgs + waitArgs, tlsSilentServer},
 		{"http-on-https-port", layerArgs + " answer", httpOnHTTPSPort},
 		{"non-tls-service", layerArgs + " answer", nonTLSService},
@@ -178,6 +181,7 @@ func httpRules() []Rule {
 		{"html-as-zip", httpArgs, htmlAsZip},
 		{"http-odd-2xx", httpArgs, httpOdd2xx},
 		{"empty-200", httpArgs, empty200},
+		{"tcp-midstream-blackhole", httpArgs + waitArgs + " unacked again", tcpMidstreamBlackhole},
 		{"hang-no-response", httpArgs + waitArgs, hangNoResponse},
 		{"body-truncated", bodyArgs, bodyTruncated},
 		{"body-reset", bodyArgs, bodyReset},

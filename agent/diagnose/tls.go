@@ -97,13 +97,18 @@ func (f *facts) helloFault(text string, match func(layer, time.Duration) bool) [
 }
 
 // sniReset: a RST in answer to the ClientHello. The server itself could have
-// sent it, so it is likely only.
+// sent it, so it is likely only, unless the RST's TTL is not that of its other packets.
 func sniReset(f *facts) []*trace.Finding {
 	list := f.helloFault("RST in answer to the ClientHello", func(y layer, _ time.Duration) bool {
 		return !y.toProxy && goproxy.PeerEnded(y.c) == goproxy.PeerReset
 	})
 	for _, found := range list {
 		found.Confidence = trace.Likely
+		id, _ := strconv.Atoi(found.Evidence[0].Ref)
+		if c := f.Connection(id); c != nil && c.TTL != 0 && c.ResetTTL != 0 && c.TTL != c.ResetTTL {
+			found.Confidence = trace.Certain
+			found.Evidence = append(found.Evidence, connectionEvidence(c, "the RST came with TTL "+ttl(c.ResetTTL)+", the SYN-ACK with TTL "+ttl(c.TTL)+": somebody between sent it"))
+		}
 	}
 	return list
 }

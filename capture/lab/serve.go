@@ -108,6 +108,9 @@ func (l *Lab) serve(host string, port uint16, loop func(net.Listener), stop func
 		if err != nil {
 			return err
 		}
+		if err := onSocket(ln, s.mark); err != nil {
+			return errors.Join(err, ln.Close())
+		}
 		l.onClose(func() error { return closed(ln.Close()) })
 		if s.Port == Dropping {
 			l.counts.watch(func() (string, int) { return host + ": SYN dropped", listenerDrops(ln) })

@@ -79,6 +79,11 @@ type Server struct {
 	Certificate Certificate
 	// HTTP1 leaves h2 out of ALPN.
 	HTTP1 bool
+	// TTL is the time to live of the server's packets, 0 for the kernel's; a
+	// refusal by the kernel has the kernel's.
+	TTL int
+	// Filter drops some of the packets that come for the server; nil none.
+	Filter Filter
 	// MaxTLS is the highest version offered, e.g. tls.VersionTLS12; 0 is the newest.
 	MaxTLS uint16
 	// TLS changes the healthy configuration; nil leaves it.
@@ -138,6 +143,9 @@ type Setup struct {
 	NoResolver bool
 	// ResolvConf and Hosts are added to the client's resolv.conf and hosts file.
 	ResolvConf, Hosts string
+	// SmallPackets has the client's interface take single segments only, so
+	// that filters meet those.
+	SmallPackets bool
 	// Client changes the client's network after it is made; it is called in
 	// the client's namespace. nil changes nothing.
 	Client func() error

@@ -64,6 +64,11 @@ func (l *Lab) makeWays() error {
 	for _, s := range l.setup.Servers {
 		way = max(way, s.Way)
 	}
+	if l.setup.SmallPackets {
+		if err := l.client.do(smallPackets); err != nil {
+			return fmt.Errorf("client: %w", err)
+		}
+	}
 	if change := l.setup.Client; change != nil {
 		if err := l.client.do(change); err != nil {
 			return fmt.Errorf("client: %w", err)

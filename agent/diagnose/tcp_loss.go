@@ -1,0 +1,115 @@
+package diagnose
+
+import (
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/gopx-trace/gopx-trace/agent/goproxy"
+	"github.com/gopx-trace/gopx-trace/agent/trace"
+)
+
+// oneSegment is about the most that fits a segment on an Ethernet: a larger
+// ClientHello takes two packets.
+const oneSegment = 1400
+
+// lostHello returns the findings for ClientHellos that were sent again and
+// never acknowledged whole, where what arrived of it matches.
+func (f *facts) lostHello(match func(*trace.Connection) bool) []*trace.Finding {
+	var list []*trace.Finding
+	for _, y := range f.layers {
+		waited, ok := f.unansweredHello(y)
+		if !ok || remoteEnd(y.c) || waited < f.Patience() || y.l.ClientHelloBytes < oneSegment || y.c.Retransmits < 2 || y.c.Unacked == 0 || !match(y.c) {
+			continue
+		}
+		bytes, unacked := strconv.Itoa(y.l.ClientHelloBytes), strconv.FormatUint(y.c.Unacked, 10)
+		args := with(f.layerArgs(y), "bytes", bytes, "unacked", unacked, "again", strconv.Itoa(y.c.Retransmits))
+		text := "a ClientHello of " + bytes + " bytes: " + unacked + " bytes not acknowledged, " + args["again"] + " segments sent again, no answer"
+		if y.c.Sacked {
+			text += "; the small segment after the full one was acknowledged by itself (SACK)"
+		}
+		list = append(list, f.waited(finding(f.layerHop(y), y.at(), args, tlsEvidence(y.c, y.l, text)), waited))
+	}
+	return list
+}
+
+// pqHelloDropped: go's ClientHello has post-quantum keys and takes two packets,
+// of which at least one is lost each time.
+func pqHelloDropped(f *facts) []*trace.Finding {
+	list := f.lostHello(func(c *trace.Connection) bool { return !c.Sacked })
+	for _, found := range list {
+		if found.Confidence == trace.Certain {
+			found.Confidence = trace.Likely // that a smaller one would pass was not tried
+		}
+	}
+	return list
+}
+
+// mtuBlackholeClient: the full-size segment never arrives, the small one after
+// it does.
+func mtuBlackholeClient(f *facts) []*trace.Finding {
+	return f.lostHello(func(c *trace.Connection) bool { return c.Sacked })
+}
+
+// tcpMidstreamBlackhole: bytes went both ways, and then nothing that was sent
+// was acknowledged any more, though it was sent again and again.
+func tcpMidstreamBlackhole(f *facts) []*trace.Finding {
+	var list []*trace.Finding
+	for _, c := range f.Trace.Connections {
+		if c.Unacked == 0 || c.Retransmits < 2 || c.BytesReceived == 0 || goproxy.PeerEnded(c) != "" || c.MissedBytes > 0 {
+			continue
+		}
+		var waiting *trace.Request
+		var waited time.Duration
+		for _, r := range f.Requests(c) {
+			if w := f.Waited(r); w > waited && r.Method != "CONNECT" {
+				waiting, waited = r, w
+			}
+		}
+		if waiting == nil || waited < f.Patience() {
+			continue
+		}
+		found := f.requestFinding(waiting, "unacked", strconv.FormatUint(c.Unacked, 10), "again", strconv.Itoa(c.Retransmits))
+		found.Evidence = []trace.Evidence{
+			unansweredEvidence(waiting, waited),
+			connectionEvidence(c, found.Args["unacked"]+" bytes not acknowledged, "+found.Args["again"]+" segments sent again, after "+strconv.FormatUint(c.BytesReceived, 10)+" bytes had been received"),
+		}
+		list = append(list, f.waited(found, waited))
+	}
+	return list
+}
+
+// fwRejectReset: the RST to the SYN did not travel as far as the host's own
+// packets do.
+func fwRejectReset(f *facts) []*trace.Finding {
+	var list []*trace.Finding
+	for _, d := range f.dials {
+		own := f.ownTTL(d.c)
+		if d.kind != dialRefused || d.proxy || d.c.ResetTTL == 0 || own == nil || own.TTL == d.c.ResetTTL {
+			continue
+		}
+		found := f.dialFinding(d)
+		_, port := goproxy.SplitAddress(own.Remote)
+		found.Args["ttl"], found.Args["own"], found.Args["other"] = ttl(d.c.ResetTTL), ttl(own.TTL), port
+		found.Evidence = append(found.Evidence,
+			connectionEvidence(d.c, "the RST came with TTL "+ttl(d.c.ResetTTL)),
+			connectionEvidence(own, "packets of "+net.JoinHostPort(hostOnly(own.Remote), port)+" come with TTL "+ttl(own.TTL)))
+		found.Confidence = trace.Likely // paths may differ
+		list = append(list, found)
+	}
+	return list
+}
+
+func ttl(n uint8) string { return strconv.Itoa(int(n)) }
+
+// ownTTL returns a connection that the host at the same address accepted; nil
+// if there is none.
+func (f *facts) ownTTL(c *trace.Connection) *trace.Connection {
+	ip, _ := goproxy.SplitAddress(c.Remote)
+	for _, o := range f.Trace.Connections {
+		if other, _ := goproxy.SplitAddress(o.Remote); other == ip && o.TTL != 0 && goproxy.Connected(o) {
+			return o
+		}
+	}
+	return nil
+}
