@@ -50,7 +50,7 @@ func oddAnswers() []Fault {
 				s.At(GoProxyHost).HTTP2 = func(c *tls.Conn) { io.WriteString(c, blockPage); io.Copy(io.Discard, c) }
 			}, Says: "looked like an HTTP/1.1 header", Proof: []string{GoProxyHost + ": h2"}},
 		{Name: "https-on-http-url", Rule: "https-on-http-url", Hop: atGoProxy, About: "GOPROXY says http for a port where TLS is spoken",
-			Setup: func(s *Setup) { s.GOPROXY = "http://" + GoProxyHost + ":443" }, Says: "400 Bad Request"},
+			Setup: func(s *Setup) { s.GOPROXY = "http://" + GoProxyHost + ":443" }, Says: "400 Bad Request", Proof: []string{GoProxyHost + ": connection"}},
 		{Name: "header-malformed", Rule: "header-malformed", Hop: atGoProxy, About: "the answer begins with a line that is no status line",
 			Setup: func(s *Setup) {
 				s.At(GoProxyHost).HTTP1, s.At(GoProxyHost).Answer = true, Verbatim("HTTP/1.1\r\nContent-Length: 0\r\n\r\n")
