@@ -107,6 +107,10 @@ func localExamples() []example {
 		{"EACCES", unsent("EACCES"), "route-prohibited", "route"},
 		{"EINVAL", unsent("EINVAL"), "route-blackhole", "route"},
 		{"EADDRNOTAVAIL", unsent("EADDRNOTAVAIL"), "tcp-ephemeral-exhausted", "host"},
+		{"EADDRNOTAVAIL, and another connection was made", func(s *story) {
+			unsent("EADDRNOTAVAIL")(s)
+			s.get("a.test", info, 200)
+		}, "tcp-ephemeral-exhausted", "host"},
 		{"IPv6 only", func(s *story) {
 			c := s.failed("a.test", "443", "OTH", "ENETUNREACH", "")
 			c.Stream, c.Remote = nil, "[2001:db8::1]:443"

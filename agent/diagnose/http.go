@@ -287,7 +287,7 @@ func httpFreshConnClosed(f *facts) []*trace.Finding {
 	var list []*trace.Finding
 	for _, r := range f.exchanges {
 		c := f.Connection(r.Connection)
-		if r.Status != 0 || !remoteEnd(c) || c.MissedBytes > 0 || cutByGoAway(r, c) || strings.HasPrefix(r.Error, "stream reset") || strings.HasPrefix(r.Error, "refused by GOAWAY") {
+		if r.Status != 0 || !remoteEnd(c) || c.MissedBytes > 0 || cutByGoAway(r, c) || f.certificateWanted(c) || strings.HasPrefix(r.Error, "stream reset") || strings.HasPrefix(r.Error, "refused by GOAWAY") {
 			continue
 		}
 		if slices.ContainsFunc(f.Requests(c), func(o *trace.Request) bool { return o.Method != "CONNECT" && o.Status != 0 }) {

@@ -219,6 +219,12 @@ func tlsExamples() []example {
 			l.Decrypted = true
 			alert(l, "remote", "certificate_required")
 		}), "tls-client-cert", a},
+		{"certificate_required, after a request", func(s *story) {
+			c := s.https("a.test")
+			s.request(c, "GET", "https://a.test"+info, 0).Error = "connection closed before an answer"
+			alert(c.TLS[0], "remote", "certificate_required")
+			s.ended(c, "remote", "closed")
+		}, "tls-client-cert", a},
 		{"no certificate for TLS 1.2", hello(func(_ *story, _ *trace.Connection, l *trace.TLS) {
 			l.CertificateRequested = true
 			alert(l, "remote", "handshake_failure")

@@ -61,7 +61,7 @@ func (f *facts) failedDials() []dial {
 	}
 	var list []dial
 	for _, c := range f.Trace.Connections {
-		if goproxy.Connected(c) || made[key(c)].After(c.StartedAt) {
+		if goproxy.Connected(c) || made[key(c)].After(c.StartedAt) && !f.outOfPorts(c) {
 			continue
 		}
 		d := dial{c: c, host: f.Dialled(c), kind: f.dialKind(c)}
@@ -71,6 +71,12 @@ func (f *facts) failedDials() []dial {
 		list = append(list, d)
 	}
 	return list
+}
+
+// outOfPorts reports whether a dial failed for want of a port, and the command
+// failed: another connection that was made meanwhile carried another request.
+func (f *facts) outOfPorts(c *trace.Connection) bool {
+	return c.Errno == "EADDRNOTAVAIL" && failed(f.Trace.Command)
 }
 
 // dialKind tells from the ICMP error, the answer to the SYN and the errno why

@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -215,6 +216,12 @@ func obsolete(version string) bool {
 // tlsClientCert: the server wants a certificate from the client.
 func tlsClientCert(f *facts) []*trace.Finding {
 	return f.alertFault(wantsClientCert)
+}
+
+// certificateWanted reports whether the server ended a connection so. In TLS 1.3
+// a first request may be under way by then (RFC 8446, section 4.4.2.4).
+func (f *facts) certificateWanted(c *trace.Connection) bool {
+	return slices.ContainsFunc(f.layers, func(y layer) bool { return y.c == c && y.l.Alert != nil && wantsClientCert(y) })
 }
 
 // wantsClientCert reports whether the server ended the handshake for lack of a

@@ -47,7 +47,7 @@ func oddAnswers() []Fault {
 	return []Fault{
 		{Name: "h2-alpn-lie", Rule: "h2-alpn-lie", Hop: atGoProxy, About: "TLS agrees on HTTP/2, and then HTTP/1.1 is spoken",
 			Setup: func(s *Setup) {
-				s.At(GoProxyHost).HTTP2 = func(c *tls.Conn) { io.WriteString(c, blockPage); io.Copy(io.Discard, c) }
+				s.At(GoProxyHost).HTTP2 = func(c *tls.Conn) { readHello(c); io.WriteString(c, blockPage) }
 			}, Says: "looked like an HTTP/1.1 header", Proof: []string{GoProxyHost + ": h2"}},
 		{Name: "https-on-http-url", Rule: "https-on-http-url", Hop: atGoProxy, About: "GOPROXY says http for a port where TLS is spoken",
 			Setup: func(s *Setup) { s.GOPROXY = "http://" + GoProxyHost + ":443" }, Says: "400 Bad Request", Proof: []string{GoProxyHost + ": connection"}},
