@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/netip"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -74,6 +75,38 @@ func TestProcessTree(t *testing.T) {
 }
 
 // The kernel refused to dial: no packet shows it, the socket's events do.
+func TestArgvCut(t *testing.T) {
+	tr := mustRun(t,
+		&capture.Command{Time: at(0), Argv: []string{"go", "get", "x", "y"}, PID: 10},
+		&capture.Process{Time: at(1), Kind: capture.Exec, PID: 10, Exe: "/usr/bin/go", Argv: []string{"go", "get"}, ArgvCut: true},
+		&capture.Process{Time: at(2), Kind: capture.Fork, PID: 11, PPID: 10},
+		&capture.Process{Time: at(3), Kind: capture.Exec, PID: 11, PPID: 10, Exe: "/usr/bin/go", Argv: []string{"go", "get"}, ArgvCut: true},
+		&capture.Process{Time: at(4), Kind: capture.Fork, PID: 12, PPID: 11},
+		&capture.Process{Time: at(5), Kind: capture.Exec, PID: 10, Exe: "/usr/bin/git", Argv: []string{"git"}, ArgvCut: true},
+	)
+	var lines []string
+	for _, p := range tr.Processes {
+		lines = append(lines, p.CommandLine())
+	}
+	if want := []string{"git …", "go get …", "go get …"}; !slices.Equal(lines, want) {
+		t.Errorf("%q, want %q", lines, want)
+	}
+	if own := tr.Command.Argv; len(own) != 4 {
+		t.Errorf("command %q", own)
+	}
+}
+
+// What was started is known in full, though its exec was cut.
+func TestArgvOfTheCommandIsWhole(t *testing.T) {
+	tr := mustRun(t,
+		&capture.Command{Time: at(0), Argv: []string{"go", "get", "x", "y"}, PID: 10},
+		&capture.Process{Time: at(1), Kind: capture.Exec, PID: 10, Exe: "/usr/bin/go", Argv: []string{"go", "get"}, ArgvCut: true},
+	)
+	if p := tr.Processes[0]; p.ArgvCut || !slices.Equal(p.Argv, tr.Command.Argv) {
+		t.Errorf("%q, cut %t", p.Argv, p.ArgvCut)
+	}
+}
+
 func TestDialWithoutPackets(t *testing.T) {
 	remote := netip.MustParseAddrPort("[2001:db8::1]:443")
 	tr := mustRun(t,

@@ -27,6 +27,8 @@ type builder struct {
 	// conns are the open connections by the number of their facts.
 	conns map[int]*flow.Conn
 	pulse pulse
+	// started is the command as it began; nil in a capture file of others.
+	started *capture.Command
 	// exit is the end of the command, zero while it runs.
 	exit capture.Exit
 	last time.Time
@@ -74,6 +76,7 @@ func (b *builder) event(e capture.Event) {
 	case *capture.Socket:
 		b.socket(e)
 	case *capture.Command:
+		b.started = e
 		b.trace.Command = &trace.Command{Argv: slices.Clone(e.Argv), StartedAt: e.Time, UID: e.UID}
 	case *capture.Exit:
 		b.exit = *e

@@ -21,12 +21,13 @@ func (b *builder) process(e *capture.Process) {
 		b.trace.Processes = append(b.trace.Processes, p)
 		if parent := b.procs[e.PPID]; parent != nil && e.Kind == capture.Fork {
 			// until it execs, a child is a copy of its parent
-			p.Exe, p.Argv, p.TLS = parent.Exe, parent.Argv, parent.TLS
+			p.Exe, p.Argv, p.ArgvCut, p.TLS = parent.Exe, parent.Argv, parent.ArgvCut, parent.TLS
 		}
 	}
 	switch e.Kind {
 	case capture.Exec:
-		p.Exe, p.Argv = e.Exe, slices.Clone(e.Argv)
+		p.Exe = e.Exe
+		p.Argv, p.ArgvCut = b.argv(e)
 		if e.PPID != 0 {
 			p.PPID = e.PPID
 		}
@@ -40,6 +41,17 @@ func (b *builder) process(e *capture.Process) {
 		p.ExitedAt = e.Time
 		p.ExitCode, p.Signal = exitStatus(e.WaitStatus)
 	}
+}
+
+// argv is the command line of an exec, and whether it was cut. That of the command
+// itself is known in full.
+func (b *builder) argv(e *capture.Process) (argv []string, cut bool) {
+	if n := len(e.Argv); e.ArgvCut && n > 0 && b.started != nil && e.PID == b.started.PID {
+		if all := b.started.Argv; len(all) > n && slices.Equal(all[:n], e.Argv) {
+			return slices.Clone(all), false
+		}
+	}
+	return slices.Clone(e.Argv), e.ArgvCut
 }
 
 func environment(e *capture.Environment) *trace.Environment {

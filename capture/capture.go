@@ -108,7 +108,8 @@ type Process struct {
 	PPID uint32      `json:"ppid,omitempty"`
 	// Exe is the path as given to execve (bprm->filename), Exec only.
 	Exe string `json:"exe,omitempty"`
-	// Argv is cut at 1023 bytes by the probe; ArgvCut says so.
+	// Argv is cut at 1023 bytes by the probe; ArgvCut says so. An argument that
+	// is not all there is left out.
 	Argv    []string `json:"argv,omitempty"`
 	ArgvCut bool     `json:"argv_cut,omitempty"`
 	// TLS is the stack found in the executable: crypto/tls, openssl, gnutls

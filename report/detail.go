@@ -223,7 +223,7 @@ func (p *printer) tree(t *trace.Trace, c *trace.Process, depth int) {
 	case c.ExitCode != nil:
 		end = fmt.Sprintf("exit %d", *c.ExitCode)
 	}
-	p.printf("%s%d %s  %s\n", strings.Repeat("  ", depth), c.PID, clean(strings.Join(c.Argv, " ")),
+	p.printf("%s%d %s  %s\n", strings.Repeat("  ", depth), c.PID, clean(c.CommandLine()),
 		p.paint(dim, join([]string{c.TLS, end, c.Missing})))
 	if depth > 32 {
 		return

@@ -114,6 +114,20 @@ func TestTextReportVerbose(t *testing.T) {
 	golden(t, "testdata/verbose.golden", b.Bytes())
 }
 
+func TestCutCommandLine(t *testing.T) {
+	tr := sample()
+	tr.Processes = []*trace.Process{{PID: 4711, Exe: "/usr/bin/git", Argv: []string{"git", "fetch"}, ArgvCut: true, TLS: "none"}}
+	for format, want := range map[string]string{"text": "4711 git fetch …", "json": `"argv_cut": true`} {
+		var b strings.Builder
+		if err := Write(&b, format, tr, Options{Verbose: true}); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("%s: no %q in\n%s", format, want, b.String())
+		}
+	}
+}
+
 func golden(t *testing.T, path string, got []byte) {
 	t.Helper()
 	if *update {

@@ -185,6 +185,21 @@ func TestForeignIsInfo(t *testing.T) {
 }
 
 // A short wait that the end of the command ended is no proof of a hang.
+// What was cut from a command line may be the module that it fetches.
+func TestGoproxyOffWithArgvCut(t *testing.T) {
+	for _, c := range []struct {
+		cut      bool
+		severity string
+	}{{false, trace.Warning}, {true, trace.Error}} {
+		s := begin().goproxy("off")
+		s.t.Command.Argv = []string{"make"}
+		s.t.Processes = []*trace.Process{{PID: 7, Exe: "/usr/local/go/bin/go", Argv: []string{"go", "run"}, ArgvCut: c.cut, ExitCode: new(1)}}
+		if f := s.diagnosed().Findings[0]; f.Rule != "goproxy-off" || f.Severity != c.severity || f.Confidence != trace.Possible {
+			t.Errorf("cut %t: %s, %s, %s", c.cut, f.Rule, f.Severity, f.Confidence)
+		}
+	}
+}
+
 func TestShortWaitIsPossible(t *testing.T) {
 	for _, c := range []struct {
 		wait              time.Duration

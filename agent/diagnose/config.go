@@ -89,29 +89,33 @@ func goproxyOff(f *facts) []*trace.Finding {
 	if len(f.Config.List) == 0 || f.Config.List[0].URL != goproxy.Off || !failed(c) {
 		return nil
 	}
-	argv := f.goCommand()
+	argv, cut := f.goCommand()
 	if len(argv) < 2 || slices.ContainsFunc(f.Trace.Requests, func(r *trace.Request) bool { return r.Purpose != trace.PurposeOther }) {
 		return nil
 	}
 	found := finding(hopConfig, c.StartedAt, map[string]string{"command": strings.Join(argv[:2], " "), "code": strconv.Itoa(*c.ExitCode)}, f.listEvidence()...)
 	found.Confidence = trace.Likely
 	if !fetches(argv) {
-		found.Severity, found.Confidence = trace.Warning, trace.Possible
+		found.Confidence = trace.Possible
+		if !cut { // else the module may stand in what is missing
+			found.Severity = trace.Warning
+		}
 	}
 	return []*trace.Finding{found}
 }
 
-// goCommand is the command line of the go command that failed; nil without one.
-func (f *facts) goCommand() []string {
+// goCommand is the command line of the go command that failed, and whether it was
+// cut; nil without one.
+func (f *facts) goCommand() (argv []string, cut bool) {
 	if argv := f.Trace.Command.Argv; len(argv) > 0 && path.Base(argv[0]) == "go" {
-		return argv
+		return argv, false
 	}
 	for _, p := range f.Trace.Processes {
 		if path.Base(p.Exe) == "go" && p.ExitCode != nil && *p.ExitCode != 0 {
-			return p.Argv
+			return p.Argv, p.ArgvCut
 		}
 	}
-	return nil
+	return nil, false
 }
 
 // fetches reports whether a go command line is for fetching modules.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/gopx-trace/gopx-trace/agent/trace"
@@ -79,7 +78,7 @@ func (f *facts) configEvidence(name, value string) []trace.Evidence {
 
 // processEvidence shows how a process ended.
 func processEvidence(p *trace.Process) trace.Evidence {
-	text := strings.Join(p.Argv, " ")
+	text := p.CommandLine()
 	if p.ExitCode != nil {
 		text += ": exit code " + strconv.Itoa(*p.ExitCode)
 	}

@@ -41,7 +41,7 @@ func gonoproxyForcesDirect(f *facts) []*trace.Finding {
 	if !slices.ContainsFunc(f.Config.List, goproxy.Entry.IsURL) || !failed(f.Trace.Command) {
 		return nil
 	}
-	mods := f.WantedModules()
+	mods, _ := f.WantedModules()
 	for _, fetch := range f.Trace.Fetches {
 		if fetch.Module != "" && fetch.Outcome != trace.OK {
 			mods = append(mods, fetch.Module)

@@ -120,7 +120,7 @@ func (f *facts) fetchingCommand() []string {
 	if !failed(f.Trace.Command) {
 		return nil
 	}
-	if argv := f.goCommand(); len(argv) > 1 && fetches(argv) {
+	if argv, _ := f.goCommand(); len(argv) > 1 && fetches(argv) {
 		return argv
 	}
 	return nil

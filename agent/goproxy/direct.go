@@ -130,14 +130,18 @@ func (v *View) directReason(mod string) string {
 }
 
 // gitFailed returns the git process that talked to the module's repository and
-// failed, if none succeeded after it; else nil.
+// failed, if none succeeded after it; else nil. One whose command line was cut may
+// have been the one that succeeded.
 func (v *View) gitFailed(mod string) (failed *trace.Process) {
 	for _, p := range v.Trace.Processes {
-		if path.Base(p.Exe) == "git" && p.ExitCode != nil && talks(p.Argv, mod) {
+		if path.Base(p.Exe) != "git" || p.ExitCode == nil {
+			continue
+		}
+		switch ok := *p.ExitCode == 0; {
+		case ok && (p.ArgvCut || talks(p.Argv, mod)):
 			failed = nil
-			if *p.ExitCode != 0 {
-				failed = p
-			}
+		case !ok && talks(p.Argv, mod):
+			failed = p
 		}
 	}
 	return failed

@@ -20,6 +20,8 @@ type candidates struct {
 	// prefixes of those, with the path.
 	wanted map[string]bool
 	above  map[string]string
+	// cut says that wanted may lack some.
+	cut bool
 }
 
 // candidate is a module path that a kind of query was made for.
@@ -51,7 +53,9 @@ func (v *View) servedModules(fetches []*trace.Fetch) *candidates {
 		longer: map[candidate]string{}, broken: map[candidate]string{},
 		wanted: map[string]bool{}, above: map[string]string{},
 	}
-	for _, path := range v.WantedModules() {
+	wanted, cut := v.WantedModules()
+	c.cut = cut
+	for _, path := range wanted {
 		c.wanted[path] = true
 		for p := parent(path); p != ""; p = parent(p) {
 			c.above[p] = path
@@ -125,7 +129,7 @@ func (c *candidates) overshadowed(f *trace.Fetch) (longer string, ok bool) {
 // was asked for. It also returns that module.
 func (c *candidates) probe(f *trace.Fetch) (wanted string, ok bool) {
 	kind, ok := queryKind(f)
-	if !ok || c.wanted[f.Module] || c.longer[candidate{f.Module, kind}] != "" {
+	if !ok || c.cut || c.wanted[f.Module] || c.longer[candidate{f.Module, kind}] != "" {
 		return "", false
 	}
 	return c.above[f.Module], c.above[f.Module] != ""

@@ -37,20 +37,22 @@ func TestProbeWithTheModuleInTheCache(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		argv    []string
+		cut     bool
 		longer  int // the status for the module itself; 0 if it was not asked for
 		status  int
 		want    bool
 		outcome string
 	}{
-		{"in the cache", []string{"go", "get", "mod.test/hello@v1.0.0"}, 0, 404, true, NotFound},
-		{"in the cache, refused", []string{"go", "get", "mod.test/hello@v1.0.0"}, 0, 403, true, NotFound},
-		{"in the cache, a package of it", []string{"go", "build", "mod.test/hello/..."}, 0, 404, true, NotFound},
-		{"asked for itself", []string{"go", "get", "mod.test@v1.0.0", "mod.test/hello@v1.0.0"}, 0, 404, false, NotFound},
-		{"another module", []string{"go", "get", "other.test/hello@v1.0.0"}, 0, 404, false, NotFound},
-		{"not in the cache", []string{"go", "get", "mod.test/hello@v1.0.0"}, 404, 403, false, trace.Failed},
+		{"in the cache", []string{"go", "get", "mod.test/hello@v1.0.0"}, false, 0, 404, true, NotFound},
+		{"in the cache, refused", []string{"go", "get", "mod.test/hello@v1.0.0"}, false, 0, 403, true, NotFound},
+		{"in the cache, a package of it", []string{"go", "build", "mod.test/hello/..."}, false, 0, 404, true, NotFound},
+		{"asked for itself", []string{"go", "get", "mod.test@v1.0.0", "mod.test/hello@v1.0.0"}, false, 0, 404, false, NotFound},
+		{"another module", []string{"go", "get", "other.test/hello@v1.0.0"}, false, 0, 404, false, NotFound},
+		{"not in the cache", []string{"go", "get", "mod.test/hello@v1.0.0"}, false, 404, 403, false, trace.Failed},
+		{"in the cache, the prefix perhaps wanted too", []string{"go", "get", "mod.test/hello@v1.0.0"}, true, 0, 404, false, NotFound},
 	} {
 		s := begin("https://a.test")
-		s.t.Processes = []*trace.Process{{PID: 7, Exe: "/usr/local/go/bin/go", Argv: c.argv}}
+		s.t.Processes = []*trace.Process{{PID: 7, Exe: "/usr/local/go/bin/go", Argv: c.argv, ArgvCut: c.cut}}
 		r := s.get(base+prefix, c.status)
 		if c.longer != 0 {
 			s.get("https://a.test"+hello+".info", c.longer)

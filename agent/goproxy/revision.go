@@ -82,7 +82,7 @@ func (v *View) askedInVain() *trace.Process {
 		switch ok := *p.ExitCode == 0; gitCommand(p.Argv) {
 		case "ls-remote":
 			asked = nil
-			if ok {
+			if ok && !p.ArgvCut { // the repository stands at the end
 				asked = p
 			}
 		case "fetch":
@@ -92,6 +92,10 @@ func (v *View) askedInVain() *trace.Process {
 			}
 		case "log", "cat-file", "archive":
 			if ok {
+				asked = nil
+			}
+		case "":
+			if ok && p.ArgvCut { // any of these
 				asked = nil
 			}
 		}

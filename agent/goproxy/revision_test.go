@@ -93,6 +93,38 @@ func TestNoMissingRevisionWithoutAnswers(t *testing.T) {
 	}
 }
 
+// A command line that was cut says nothing by what is not in it.
+func TestMissingRevisionWithArgvCut(t *testing.T) {
+	for name, at := range map[string]int{"ls-remote without its repository": 4, "it could be git log": 1} {
+		s := begin("direct")
+		s.cloned(1, "ls-remote 0")
+		if at == 1 {
+			s.git("log 0")
+		}
+		last := s.t.Processes[len(s.t.Processes)-1]
+		last.Argv, last.ArgvCut = last.Argv[:at], true
+		Explain(s.t)
+		if m := NewView(s.t).MissingRevision(); m != nil {
+			t.Errorf("%s: %+v", name, m)
+		}
+	}
+}
+
+// The git process that succeeded at last may be of the same repository.
+func TestGitFailedWithArgvCut(t *testing.T) {
+	s := begin("direct")
+	s.cloned(1, "ls-remote 128", "fetch 0")
+	last := s.t.Processes[len(s.t.Processes)-1]
+	last.Argv = []string{"git", "fetch", "elsewhere"}
+	if NewView(s.t).gitFailed("git.test/lib") == nil {
+		t.Error("a fetch from elsewhere makes up for the failure")
+	}
+	last.Argv, last.ArgvCut = last.Argv[:2], true
+	if p := NewView(s.t).gitFailed("git.test/lib"); p != nil {
+		t.Errorf("failed: %q", p.CommandLine())
+	}
+}
+
 func TestGitCommand(t *testing.T) {
 	for line, want := range map[string]string{
 		"git ls-remote -q":                  "ls-remote",

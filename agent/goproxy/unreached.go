@@ -272,8 +272,9 @@ func moduleArgument(a string) (path, version string, ok bool) {
 }
 
 // WantedModules returns the module paths on the command lines of the command and
-// of each go command below it.
-func (v *View) WantedModules() []string {
+// of each go command below it; cut says that a command line was cut, so that there
+// may be more.
+func (v *View) WantedModules() (list []string, cut bool) {
 	lines := [][]string{}
 	if c := v.Trace.Command; c != nil {
 		lines = append(lines, c.Argv)
@@ -281,9 +282,9 @@ func (v *View) WantedModules() []string {
 	for _, p := range v.Trace.Processes {
 		if path.Base(p.Exe) == "go" {
 			lines = append(lines, p.Argv)
+			cut = cut || p.ArgvCut
 		}
 	}
-	var list []string
 	for _, argv := range lines {
 		for _, a := range argv[min(1, len(argv)):] {
 			if mod, _, ok := moduleArgument(a); ok {
@@ -291,5 +292,5 @@ func (v *View) WantedModules() []string {
 			}
 		}
 	}
-	return list
+	return list, cut
 }

@@ -8,7 +8,9 @@ package trace
 
 import (
 	"math"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -160,19 +162,31 @@ type Roots struct {
 // Process is one process of the traced tree. A process that execs keeps its
 // pid; Exe and Argv are those of the last exec.
 type Process struct {
-	PID       uint32   `json:"pid"`
-	PPID      uint32   `json:"ppid"`
-	Exe       string   `json:"exe"`
-	Argv      []string `json:"argv"`
-	StartedAt Time     `json:"started_at"`
-	ExitedAt  Time     `json:"exited_at,omitzero"`
-	ExitCode  *int     `json:"exit_code,omitempty"`
-	Signal    string   `json:"signal,omitempty"`
+	PID  uint32   `json:"pid"`
+	PPID uint32   `json:"ppid"`
+	Exe  string   `json:"exe"`
+	Argv []string `json:"argv"`
+	// ArgvCut says that Argv is only the first arguments: the others do not fit
+	// into the 1023 bytes that are observed.
+	ArgvCut   bool   `json:"argv_cut,omitempty"`
+	StartedAt Time   `json:"started_at"`
+	ExitedAt  Time   `json:"exited_at,omitzero"`
+	ExitCode  *int   `json:"exit_code,omitempty"`
+	Signal    string `json:"signal,omitempty"`
 	// TLS is crypto/tls, openssl, gnutls or none.
 	TLS string `json:"tls"`
 	// Observed is full or partial; Missing says why not full.
 	Observed string `json:"observed"`
 	Missing  string `json:"missing,omitempty"`
+}
+
+// CommandLine is Argv as one line, with an ellipsis for what was cut.
+func (p *Process) CommandLine() string {
+	argv := p.Argv
+	if p.ArgvCut {
+		argv = append(slices.Clip(argv), "…")
+	}
+	return strings.Join(argv, " ")
 }
 
 // Lookup is one DNS question and what came of it.

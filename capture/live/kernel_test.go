@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -185,6 +186,37 @@ func TestPacketsAndProcesses(t *testing.T) {
 	if d := time.Since(packets[0].Time); d < 0 || d > time.Minute {
 		t.Errorf("the first packet is of %v ago", d)
 	}
+}
+
+// Of a command line of 5 KB the arguments that are there are whole.
+func TestLongCommandLine(t *testing.T) {
+	const url = "https://git.test/some/repository"
+	res := mustRun(t, Options{Argv: []string{"sh", "-c", `/bin/true "$@"; exit`, "sh"}}, realKernel(t))
+	if p := lastExec(res.events); p.ArgvCut || len(p.Argv) != 1 {
+		t.Errorf("%+v", p)
+	}
+	argv := []string{"sh", "-c", `/bin/true "$@"; exit`, "sh"}
+	res = mustRun(t, Options{Argv: append(argv, slices.Repeat([]string{url}, 5000/len(url))...)}, realKernel(t))
+	p := lastExec(res.events)
+	if want := 1 + (1023-len("/bin/true\x00"))/(len(url)+1); !p.ArgvCut || len(p.Argv) != want {
+		t.Errorf("%d arguments, want %d, cut %t", len(p.Argv), want, p.ArgvCut)
+	}
+	for _, a := range p.Argv[1:] {
+		if a != url {
+			t.Errorf("argument %q", a)
+		}
+	}
+}
+
+// lastExec is the last exec of a run.
+func lastExec(events []capture.Event) *capture.Process {
+	last := &capture.Process{}
+	for _, p := range only[*capture.Process](events) {
+		if p.Kind == capture.Exec {
+			last = p
+		}
+	}
+	return last
 }
 
 // A program that is built and run within the trace keeps its first handshake,

@@ -98,14 +98,18 @@ func (t *translator) processEvent(s *bpf.Sample) capture.Event {
 		}
 		v := t.verdict(s)
 		p.Kind, p.PPID, p.Exe = capture.Exec, s.Process.PPID, s.Process.Exe
-		p.Argv, p.ArgvCut = splitArgv(s.Process.Argv), s.Process.ArgvCut
+		p.Argv, p.ArgvCut = splitArgv(s.Process.Argv, s.Process.ArgvCut), s.Process.ArgvCut
 		p.TLS, p.Missing = v.TLS, v.Missing
 	}
 	return p
 }
 
-// splitArgv splits arguments that are ended by zero bytes; the last may be cut.
-func splitArgv(b []byte) []string {
+// splitArgv splits arguments that are ended by zero bytes. If they were cut, what
+// is left of the last is dropped: half a URL is another URL.
+func splitArgv(b []byte, cut bool) []string {
+	if cut {
+		b = b[:bytes.LastIndexByte(b, 0)+1]
+	}
 	var argv []string
 	for len(b) > 0 {
 		arg, rest, _ := bytes.Cut(b, []byte{0})

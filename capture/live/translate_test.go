@@ -38,7 +38,16 @@ func TestTranslate(t *testing.T) {
 			"the stub's exec", bpf.Sample{Kind: bpf.KindExec, Time: 99, PID: 5}, nil,
 		}, {
 			"exec", bpf.Sample{Kind: bpf.KindExec, Time: 200, PID: 5, Process: bpf.Process{PPID: 4, Exe: "/bin/go", Argv: []byte("go\x00\x00get\x00cu"), ArgvCut: true}},
-			&capture.Process{Time: at(200), Kind: capture.Exec, PID: 5, PPID: 4, Exe: "/bin/go", Argv: []string{"go", "", "get", "cu"}, ArgvCut: true, TLS: "crypto/tls", Missing: "part"},
+			&capture.Process{Time: at(200), Kind: capture.Exec, PID: 5, PPID: 4, Exe: "/bin/go", Argv: []string{"go", "", "get"}, ArgvCut: true, TLS: "crypto/tls", Missing: "part"},
+		}, {
+			"exec of a process that wrote over its arguments", bpf.Sample{Kind: bpf.KindExec, Time: 200, PID: 5, Process: bpf.Process{Exe: "/bin/go", Argv: []byte("go\x00ge")}},
+			&capture.Process{Time: at(200), Kind: capture.Exec, PID: 5, Exe: "/bin/go", Argv: []string{"go", "ge"}, TLS: "crypto/tls", Missing: "part"},
+		}, {
+			"exec, cut between arguments", bpf.Sample{Kind: bpf.KindExec, Time: 200, PID: 5, Process: bpf.Process{Argv: []byte("go\x00get\x00"), ArgvCut: true}},
+			&capture.Process{Time: at(200), Kind: capture.Exec, PID: 5, Argv: []string{"go", "get"}, ArgvCut: true, TLS: "crypto/tls", Missing: "part"},
+		}, {
+			"exec, cut within the first argument", bpf.Sample{Kind: bpf.KindExec, Time: 200, PID: 5, Process: bpf.Process{Argv: []byte("go"), ArgvCut: true}},
+			&capture.Process{Time: at(200), Kind: capture.Exec, PID: 5, ArgvCut: true, TLS: "crypto/tls", Missing: "part"},
 		}, {
 			"fork", bpf.Sample{Kind: bpf.KindFork, Time: 201, PID: 5, Process: bpf.Process{Child: 6, Parent: 5}},
 			&capture.Process{Time: at(201), Kind: capture.Fork, PID: 6, PPID: 5},
