@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"syscall"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -54,6 +55,14 @@ func Open(path string) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
+	st, err := f.Stat()
+	if err == nil && st.IsDir() {
+		err = &os.PathError{Op: "read", Path: path, Err: syscall.EISDIR}
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
 	r, err := NewReader(f)
 	if err != nil {
 		f.Close()
@@ -61,7 +70,7 @@ func Open(path string) (*Reader, error) {
 	}
 	r.closers = append(r.closers, f.Close)
 	// A pipe may keep a reader waiting forever, and closing with it.
-	if st, err := f.Stat(); err == nil && st.Mode().IsRegular() {
+	if st.Mode().IsRegular() {
 		r.closers = slices.Insert(r.closers, 0, r.readAhead())
 	}
 	return r, nil
@@ -139,12 +148,22 @@ func detect(w *window) (format, error) {
 func headerError(err error) error {
 	switch {
 	case errors.Is(err, io.EOF):
-		return fmt.Errorf("the file is empty: %w", io.ErrUnexpectedEOF)
+		return shortError("the file is empty")
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Errorf("the file ends within its header: %w", err)
+		return shortError("the file ends within its header")
 	}
 	return fmt.Errorf("file header: %w", err)
 }
+
+// shortError says where a file ends too early. It is an [io.ErrUnexpectedEOF],
+// without those words: they tell a user nothing.
+type shortError string
+
+// Error implements error.
+func (e shortError) Error() string { return string(e) }
+
+// Unwrap makes [errors.Is] find what it is.
+func (shortError) Unwrap() error { return io.ErrUnexpectedEOF }
 
 // Next returns the next event; see [capture.Source]. Packets are numbered as
 // Wireshark numbers them. A packet without a time of its own (Simple Packet
@@ -158,7 +177,10 @@ func (r *Reader) Next() (capture.Event, error) {
 	if err == nil {
 		return e, nil
 	}
-	if !errors.Is(err, io.EOF) {
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		err = shortError(r.format.position())
+	case !errors.Is(err, io.EOF):
 		err = fmt.Errorf("%s: %w", r.format.position(), err)
 	}
 	r.err = err

@@ -92,6 +92,24 @@ func distinctFiles(paths []string) error {
 	return nil
 }
 
+// sparesInputs refuses an output that would replace a file that is read: the
+// only capture of a fault that is gone. Names do not tell, as links, and the
+// case of letters on some systems, make two of one file.
+func sparesInputs(outputs []*output, inputs []string) error {
+	for _, in := range inputs {
+		read, err := os.Stat(in)
+		if err != nil || !read.Mode().IsRegular() {
+			continue // it has its own message when it is opened
+		}
+		for _, o := range outputs {
+			if st, err := os.Stat(o.path); err == nil && os.SameFile(read, st) {
+				return fail(fmt.Errorf("-o %s=%s would replace a file that is read", o.format, o.path), "give -o the name of another file")
+			}
+		}
+	}
+	return nil
+}
+
 // open makes sure that the file can be written, before the command runs.
 func (o *output) open() error {
 	if o.path == "" {

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -48,7 +50,11 @@ func newReport(e *env) *cobra.Command {
 			if len(args) == 1 {
 				return nil
 			}
-			return fail(fmt.Errorf("report takes one capture file, got %d", len(args)), "gopx-trace report FILE.pcapng, or - for standard input", "mergecap -w all.pcapng FILE... makes one of several")
+			hints := []string{"gopx-trace report FILE.pcapng, or - for standard input"}
+			if len(args) > 1 {
+				hints = append(hints, "mergecap -w all.pcapng FILE... makes one of several")
+			}
+			return fail(fmt.Errorf("report takes one capture file, got %d", len(args)), hints...)
 		},
 		RunE: func(_ *cobra.Command, args []string) error { return reportFile(e, f, args[0]) },
 	}
@@ -66,7 +72,7 @@ func reportFile(e *env, f *flags, path string) error {
 	if err := f.checkSelection(); err != nil {
 		return err
 	}
-	outputs, err := f.prepare()
+	outputs, err := f.prepare(path, f.keylog)
 	if err != nil {
 		return err
 	}
@@ -140,6 +146,8 @@ func readable(err error, path string) string {
 		return "a recording belongs to who made it and is readable for nobody else: sudo chown $USER " + live.Quote([]string{path})
 	case errors.Is(err, fs.ErrNotExist):
 		return "name the FILE that was written with -w, or by tcpdump -w"
+	case errors.Is(err, syscall.EISDIR):
+		return "name one capture file in it; mergecap -w all.pcapng FILE... makes one of several"
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return "it was cut, or whoever writes it has not begun: try again, or record it anew"
 	case errors.Is(err, pcapfile.ErrFormat):
@@ -148,8 +156,9 @@ func readable(err error, path string) string {
 	return "gopx-trace report reads pcap and pcapng files, also gzip and zstd compressed"
 }
 
-// prepare parses the outputs and makes sure that they can be written.
-func (f *flags) prepare() ([]*output, error) {
+// prepare parses the outputs and makes sure that they can be written, each into
+// a file of its own that is none of the inputs.
+func (f *flags) prepare(inputs ...string) ([]*output, error) {
 	if err := f.check(); err != nil {
 		return nil, err
 	}
@@ -161,7 +170,7 @@ func (f *flags) prepare() ([]*output, error) {
 	for _, o := range outputs {
 		files = append(files, o.path)
 	}
-	if err := distinctFiles(files); err != nil {
+	if err := cmp.Or(distinctFiles(files), sparesInputs(outputs, inputs)); err != nil {
 		return nil, err
 	}
 	for _, o := range outputs {
