@@ -159,7 +159,7 @@ func (r *reader2) block(b *block2, m flow.Mark) {
 	s := r.h.streams[b.stream]
 	switch {
 	case b.pushed:
-		if s == nil && r.d == flow.ToClient {
+		if s == nil && r.d == flow.ToClient && r.methodical(b) {
 			r.h.open(b, m)
 		}
 		return
@@ -173,8 +173,7 @@ func (r *reader2) block(b *block2, m flow.Mark) {
 			return // trailers of a stream that is over, or nonsense
 		}
 		r.highest = b.stream
-		if trace.First(b.fields, ":method") == "" {
-			r.h.c.note("HTTP/2: a request without a method; it is not shown")
+		if !r.methodical(b) {
 			return
 		}
 		s = r.h.open(b, m)
@@ -182,6 +181,16 @@ func (r *reader2) block(b *block2, m flow.Mark) {
 	if b.endStream {
 		r.h.half(s, r.d, m)
 	}
+}
+
+// methodical reports whether a request's block has a method, without which
+// nothing can be told of it (RFC 9113, section 8.3.1), and notes it if not.
+func (r *reader2) methodical(b *block2) bool {
+	if trace.First(b.fields, ":method") != "" {
+		return true
+	}
+	r.h.c.note("HTTP/2: a request without a method; it is not shown")
+	return false
 }
 
 // answer takes a header block of the server: an interim answer, the head of
