@@ -50,7 +50,7 @@ func (f *facts) limit(found *trace.Finding) {
 	}
 	switch {
 	case found.Severity == trace.Info:
-	case all(f.foreign), f.ownServer(found) && all(f.hasParent), all(f.succeeded) && !all(f.byGo):
+	case all(f.foreign), f.ownServer(found) && (len(f.processes) == 0 || all(f.hasParent)), all(f.succeeded) && !all(f.byGo):
 		found.Severity = trace.Info
 	case found.Severity == trace.Error && all(f.succeeded):
 		found.Severity = trace.Warning
@@ -72,8 +72,12 @@ func (f *facts) hasParent(pid uint32) bool {
 	return p != nil && f.processes[p.PPID] != nil
 }
 
-// byGo reports whether a process is the go command.
+// byGo reports whether a process is the go command. Where no process is known it
+// may be.
 func (f *facts) byGo(pid uint32) bool {
+	if len(f.processes) == 0 {
+		return true
+	}
 	p := f.processes[pid]
 	return p != nil && path.Base(p.Exe) == "go"
 }

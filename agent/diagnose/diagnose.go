@@ -101,6 +101,10 @@ func (f *facts) soften(found *trace.Finding) {
 	}
 }
 
+// mayHaveFailed reports whether the command failed, as far as is known: a capture
+// file that is no recording of a command does not say how it ended.
+func (f *facts) mayHaveFailed() bool { return f.Trace.Command == nil || failed(f.Trace.Command) }
+
 func failed(c *trace.Command) bool { return c != nil && c.ExitCode != nil && *c.ExitCode != 0 }
 
 // verdict says how the command ended and which finding explains it. Its
@@ -114,10 +118,10 @@ func verdict(t *trace.Trace) trace.Verdict {
 }
 
 // explains reports whether a finding, the first, is what there is to say about
-// the outcome: an error, or what slowed down a command that succeeded.
+// the outcome: an error, or what slowed down a command that succeeded, or of which that is not known.
 func explains(found *trace.Finding, outcome string) bool {
 	return found.Severity == trace.Error ||
-		found.Severity == trace.Warning && outcome == trace.OK && slices.Contains(slowRules(), found.Rule)
+		found.Severity == trace.Warning && (outcome == trace.OK || outcome == trace.Unknown) && slices.Contains(slowRules(), found.Rule)
 }
 
 func outcome(t *trace.Trace) string {

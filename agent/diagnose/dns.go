@@ -22,6 +22,9 @@ type resolution struct {
 // this machine, which makes the address of a commit's author (git's ident.c).
 func (f *facts) ownName(l *trace.Lookup) bool {
 	p := f.processes[l.PID]
+	if len(f.processes) == 0 {
+		return !strings.Contains(l.Name, ".") && f.wentElsewhere() // a name without a domain, which nothing waited for
+	}
 	return p != nil && f.byGit(l.PID) && !f.transfers(l.PID) &&
 		!slices.ContainsFunc(p.Argv, func(a string) bool { return strings.Contains(strings.ToLower(a), strings.ToLower(l.Name)) })
 }

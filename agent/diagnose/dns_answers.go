@@ -72,7 +72,7 @@ func (f *facts) answeredElsewhere(l *trace.Lookup) bool {
 func dnsInjected(f *facts) []*trace.Finding {
 	var list []*trace.Finding
 	for _, l := range f.Trace.Lookups {
-		if len(l.Disputed) == 0 || !failed(f.Trace.Command) || !f.troubled(l.Name, l.Answers) {
+		if len(l.Disputed) == 0 || !f.mayHaveFailed() || !f.troubled(l.Name, l.Answers) {
 			continue
 		}
 		e := lookupEvidence(l)

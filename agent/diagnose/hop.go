@@ -55,6 +55,7 @@ func (f *facts) findRoles() {
 			set(f.Target(c), roleVCS)
 		}
 	}
+	f.inferRoles(set)
 	f.findStrangers()
 }
 

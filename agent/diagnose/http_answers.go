@@ -47,7 +47,7 @@ func proxyWrongVersion(f *facts) []*trace.Finding {
 	for _, r := range f.Trace.Requests {
 		var info struct{ Version string }
 		switch {
-		case r.Purpose != trace.PurposeInfo || r.Status != 200 || !r.ResponseComplete || !failed(f.Trace.Command):
+		case r.Purpose != trace.PurposeInfo || r.Status != 200 || !r.ResponseComplete || !f.mayHaveFailed():
 		case module.CanonicalVersion(r.Version) != r.Version: // of a branch it is another one
 		case json.Unmarshal(decode.Plain(r), &info) != nil || info.Version == "" || info.Version == r.Version:
 		default:
@@ -64,7 +64,7 @@ func proxyWrongVersion(f *facts) []*trace.Finding {
 func gzipBroken(f *facts) []*trace.Finding {
 	var list []*trace.Finding
 	for _, r := range f.Trace.Requests {
-		if r.Status != 200 || !strings.EqualFold(r.Header("Content-Encoding"), "gzip") || len(r.Body) < 2 || bytes.HasPrefix(r.Body, []byte{0x1f, 0x8b}) || !failed(f.Trace.Command) {
+		if r.Status != 200 || !strings.EqualFold(r.Header("Content-Encoding"), "gzip") || len(r.Body) < 2 || bytes.HasPrefix(r.Body, []byte{0x1f, 0x8b}) || !f.mayHaveFailed() {
 			continue
 		}
 		found := f.requestFinding(r)
@@ -111,7 +111,7 @@ func checksumMismatch(f *facts) []*trace.Finding {
 	var list []*trace.Finding
 	for _, r := range f.Trace.Requests {
 		text := decode.Plain(r)
-		if r.Purpose != trace.PurposeMod || r.Status != 200 || !r.ResponseComplete || len(text) == 0 || len(r.Body) >= decode.MaxBody || !failed(f.Trace.Command) || goproxy.IsPage(r) {
+		if r.Purpose != trace.PurposeMod || r.Status != 200 || !r.ResponseComplete || len(text) == 0 || len(r.Body) >= decode.MaxBody || !f.mayHaveFailed() || goproxy.IsPage(r) {
 			continue
 		}
 		got, err := dirhash.Hash1([]string{"go.mod"}, func(string) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(text)), nil })

@@ -120,7 +120,7 @@ func discoveryBlocked(f *facts) []*trace.Finding {
 	var list []*trace.Finding
 	for _, s := range append(f.directly(), f.atProxy()...) {
 		before := f.refusedBefore(s.host)
-		if before == nil || s.host == "" || !failed(f.Trace.Command) {
+		if before == nil || s.host == "" || !f.mayHaveFailed() {
 			continue
 		}
 		args := map[string]string{"host": s.host, "module": before.Module, "proxy": urlHost(before.URL), "status": answerStatus(before), "reason": s.evidence.Text}
@@ -132,7 +132,7 @@ func discoveryBlocked(f *facts) []*trace.Finding {
 
 // importPathHTML: the discovery was answered by a page that names no repository.
 func importPathHTML(f *facts) []*trace.Finding {
-	if !failed(f.Trace.Command) || f.ranGit() {
+	if !f.mayHaveFailed() || f.ranGit() || slices.ContainsFunc(f.Trace.Requests, forGit) {
 		return nil
 	}
 	var list []*trace.Finding
@@ -185,13 +185,17 @@ func sumDBShadowed(f *facts) []*trace.Finding {
 func sshBlocked(f *facts) []*trace.Finding {
 	var list []*trace.Finding
 	for _, d := range f.dials {
-		if p := f.processes[d.c.PID]; d.kind == "" || p == nil || !strings.HasSuffix("/"+p.Exe, "/ssh") {
+		if d.kind == "" || !f.bySSH(d.c) {
 			continue
 		}
 		found := f.dialFinding(d)
 		found.Hop = roleVCS + ":" + d.host
 		found.Args["reason"] = found.Evidence[0].Text
-		found.Evidence = append(found.Evidence, processEvidence(f.processes[d.c.PID]))
+		if p := f.processes[d.c.PID]; p != nil {
+			found.Evidence = append(found.Evidence, processEvidence(p))
+		} else {
+			found.Confidence = trace.Likely // by the port alone
+		}
 		list = append(list, found)
 	}
 	return list
@@ -251,11 +255,11 @@ func (f *facts) remote(pid uint32) string {
 func gitProxyRefused(f *facts) []*trace.Finding {
 	var list []*trace.Finding
 	for _, r := range f.connects() {
-		if !f.byGit(r.PID) || r.Status < 400 {
+		if !f.asGit(r) || r.Status < 400 {
 			continue
 		}
 		found := f.connectFinding(r)
-		found.Args["repository"], found.Args["go"] = f.remote(r.PID), "failed"
+		found.Args["repository"], found.Args["go"] = cmp.Or(f.remote(r.PID), "https://"+r.URL+"/"), "failed"
 		if f.tunnelledByGo() {
 			found.Args["go"] = "opened"
 		}
@@ -266,5 +270,5 @@ func gitProxyRefused(f *facts) []*trace.Finding {
 
 // tunnelledByGo reports whether the proxy opened a tunnel for go itself.
 func (f *facts) tunnelledByGo() bool {
-	return slices.ContainsFunc(f.Trace.Requests, func(r *trace.Request) bool { return r.Method == "CONNECT" && r.Status == 200 && f.byGo(r.PID) })
+	return slices.ContainsFunc(f.Trace.Requests, func(r *trace.Request) bool { return r.Method == "CONNECT" && r.Status == 200 && f.asGo(r) })
 }

@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -138,7 +139,7 @@ func deadFirstWithPipe(f *facts) []*trace.Finding {
 	var tolls []*toll
 	for _, fetch := range f.Trace.Fetches {
 		for i, a := range fetch.Attempts {
-			if a.Separator != "|" || a.Outcome != trace.Failed && a.Outcome != trace.Hung || i+1 >= len(fetch.Attempts) {
+			if !f.anyError(a) || a.Outcome != trace.Failed && a.Outcome != trace.Hung || i+1 >= len(fetch.Attempts) {
 				continue
 			}
 			n := slices.IndexFunc(tolls, func(t *toll) bool { return t.entry == a.Entry })
@@ -162,13 +163,19 @@ func deadFirstWithPipe(f *facts) []*trace.Finding {
 			continue
 		}
 		i := slices.IndexFunc(f.Config.List, func(e goproxy.Entry) bool { return e.String() == t.entry })
-		rest := f.listWithout(i)
+		rest := cmp.Or(f.listWithout(i), t.next)
 		args := map[string]string{"host": host, "entry": t.entry, "next": t.next, "count": strconv.Itoa(len(waits)), "rest": rest}
 		found := finding(f.hop(host), waits[0].from, args, evidence[:min(len(evidence), maxEvidence)]...)
 		found.Evidence = append(found.Evidence, f.listEvidence()...)
 		list = append(list, slow(found, lost(waits))...)
 	}
 	return list
+}
+
+// anyError reports whether go goes on from an entry after any error. Where the
+// list is not known, that it did shows it.
+func (f *facts) anyError(a trace.Attempt) bool {
+	return a.Separator == "|" || a.Separator == "" && len(f.Config.List) == 0 && a.Entry != goproxy.Direct
 }
 
 // failedAt returns how long connections to a host took that came to nothing.

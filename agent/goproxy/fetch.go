@@ -150,7 +150,7 @@ func (v *View) goalOf(r *trace.Request) (goal, bool) {
 		return g, true
 	case trace.PurposeSupported, trace.PurposeTile:
 		// Not about a module: the fetch is named after the database.
-		g.module = v.Config.sumDBName(r.URL)
+		g.module = v.Config.SumDBName(r.URL)
 		return g, true
 	}
 	return goal{}, false

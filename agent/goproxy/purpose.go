@@ -172,8 +172,8 @@ func sumOperation(op string) (purpose, mod, version string) {
 	return "", "", ""
 }
 
-// sumDBName returns the name of the database that a request is for, or "".
-func (c *Config) sumDBName(raw string) string {
+// SumDBName returns the name of the database that a request is for, or "".
+func (c *Config) SumDBName(raw string) string {
 	u, err := parseURL(raw)
 	if err != nil {
 		return c.sumName

@@ -123,6 +123,9 @@ func (v *View) findProxies() {
 			}
 		}
 	}
+	if v.Trace.Environment == nil {
+		v.guessProxies()
+	}
 }
 
 // proxyAddress reads a *_PROXY value as golang.org/x/net/http/httpproxy does:
