@@ -321,7 +321,7 @@ func httpFaults() []Fault {
 		{Name: "html-as-zip", Rule: "html-as-zip", Hop: atCDN, About: "a portal's page with status 200 in place of the zip",
 			Setup: answers(CDNHost, Page("text/html", portal)), Says: "zip: not a valid zip file", Proof: []string{CDNHost + ": 200"}},
 		{Name: "hang-no-response", Rule: "hang-no-response", Hop: atGoProxy, About: "the module proxy takes the request and never answers",
-			Setup: answers(GoProxyHost, Silence()), Proof: []string{GoProxyHost + ": unanswered"}, Patience: 5 * time.Second},
+			Setup: answers(GoProxyHost, Silence()), Proof: []string{GoProxyHost + ": unanswered"}, Patience: 7 * time.Second},
 		{Name: "redirect-loop", Rule: "redirect-loop", Hop: atGoProxy, About: "the module proxy redirects each request to itself",
 			Setup: answers(GoProxyHost, RedirectLoop()), Says: "stopped after 10 redirects", Proof: []string{GoProxyHost + ": 302"}},
 		{Name: "html-200", Rule: "html-200", Hop: atGoProxy, About: "a portal's page with status 200 in place of the answer",
@@ -340,7 +340,7 @@ func httpFaults() []Fault {
 		{Name: "url-not-found", Rule: "url-not-found", Hop: atGoProxy, About: "a script fetches a file that the module proxy's host does not have",
 			Command: []string{"sh", "-c", "curl -fsS https://" + GoProxyHost + "/tools/install.sh || exit 1"}, Says: "404", Proof: []string{GoProxyHost + ": 404"}},
 		{Name: "body-stall", Rule: "body-stall", Hop: atCDN, About: "the zip stops in the middle and the connection stays open",
-			Setup: answers(CDNHost, Stall()), Proof: []string{CDNHost + ": 200"}, Patience: 5 * time.Second},
+			Setup: answers(CDNHost, Stall()), Proof: []string{CDNHost + ": 200"}, Patience: 7 * time.Second},
 	}
 }
 
@@ -361,7 +361,7 @@ func sumFaults() []Fault {
 			Says:  "404 Not Found", Proof: []string{SumDBHost + ": 404"}},
 		{Name: "sumdb-hang", Rule: "sumdb-hang", Hop: atSumDB, About: "the checksum database never answers",
 			Setup: func(s *Setup) { s.GOSUMDBWithURL, s.At(SumDBHost).Answer = true, Silence() },
-			Proof: []string{SumDBHost + ": unanswered"}, Patience: 5 * time.Second},
+			Proof: []string{SumDBHost + ": unanswered"}, Patience: 7 * time.Second},
 	}
 }
 
@@ -391,7 +391,7 @@ func directFaults() []Fault {
 			Command: getFromGit(), Says: "terminal prompts disabled", Proof: []string{GitHost + ": 401"}},
 		{Name: "git-hang", Rule: "git-hang", Hop: atGit, About: "the git host takes git's request and never answers",
 			Setup:   func(s *Setup) { s.GOPROXY, s.At(GitHost).Answer = "direct", OnPath("/lib.git/", Silence()) },
-			Command: getFromGit(), Proof: []string{GitHost + ": unanswered"}, Patience: 4 * time.Second},
+			Command: getFromGit(), Proof: []string{GitHost + ": unanswered"}, Patience: 7 * time.Second},
 		{Name: "toolchain-not-available", Rule: "toolchain-not-available", Hop: "toolchain:" + GoProxyHost, About: "GOTOOLCHAIN wants a Go version that the module proxy does not have",
 			Setup: func(s *Setup) { s.Env = []string{"GOTOOLCHAIN=go1.99.0"} }, Says: "toolchain not available", Proof: []string{GoProxyHost + ": 404"}},
 	}

@@ -164,6 +164,6 @@ func directVariants() []Fault {
 			Setup: func(s *Setup) {
 				s.Via, s.GOPROXY, s.At(GitHost).Answer = HTTPProxy, "direct", OnPath("/git-upload-pack", Silence())
 			},
-			Command: getFromGit(), Proof: []string{GitHost + ": unanswered", GitHost + ": 200"}, Patience: 5 * time.Second},
+			Command: getFromGit(), Proof: []string{GitHost + ": unanswered", GitHost + ": 200"}, Patience: 7 * time.Second},
 	}
 }
