@@ -51,7 +51,7 @@ func (b *builder) state(e *capture.Tick) *State {
 	return s
 }
 
-// Waits returns what the command waits for, the longest wait first.
+// Waits returns what the command waits for, see [diagnose.Waits].
 func (s *State) Waits() []*trace.Wait {
 	t := s.b.sketch()
 	goproxy.Explain(t)

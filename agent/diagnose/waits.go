@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"net"
 	"slices"
 	"strings"
@@ -14,8 +15,8 @@ import (
 // the timeout of an attempt, after which its question is asked anew or given up.
 const patienceOfResolvers = 30 * time.Second
 
-// Waits returns what the command of an explained trace waits for at a time, the
-// longest wait first. The trace is one of a run that goes on: a connection
+// Waits returns what the command of an explained trace waits for at a time: for
+// links of the chain first, and of these for the longest time first. The trace is one of a run that goes on: a connection
 // without ClosedAt is open.
 func Waits(t *trace.Trace, at time.Time) []*trace.Wait {
 	f := newFacts(t)
@@ -25,8 +26,19 @@ func Waits(t *trace.Trace, at time.Time) []*trace.Wait {
 			list = append(list, f.connectionWaits(c)...)
 		}
 	}
-	slices.SortStableFunc(list, func(a, b *trace.Wait) int { return a.Since.Compare(b.Since) })
+	slices.SortStableFunc(list, func(a, b *trace.Wait) int {
+		return cmp.Or(aside(a)-aside(b), a.Since.Compare(b.Since))
+	})
 	return list
+}
+
+// aside is 1 for a wait that is none of the chain's, as a test's for its own
+// server, else 0.
+func aside(w *trace.Wait) int {
+	if strings.HasPrefix(w.Hop, roleOther+":") {
+		return 1
+	}
+	return 0
 }
 
 // lookupWaits returns a wait for each name and type that has no answer; one that

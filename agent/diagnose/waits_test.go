@@ -56,3 +56,27 @@ func TestWaits(t *testing.T) {
 		}
 	}
 }
+
+// What a test waits for of its own server stands behind what go waits for.
+func TestWaitsOfTheChainFirst(t *testing.T) {
+	at := time.Unix(1_700_000_000, 0).UTC()
+	tr := &trace.Trace{
+		Environment: &trace.Environment{GoEnv: map[string]trace.Setting{"GOPROXY": {Value: "https://go.test"}}},
+		Processes:   []*trace.Process{{PID: 1, Exe: "/usr/bin/go"}, {PID: 2, Exe: "/tmp/x.test"}},
+		Lookups: []*trace.Lookup{{
+			Name: "go.test", Type: "A", PID: 1, Replies: 1, RCode: "NOERROR", StartedAt: at.Add(-time.Hour),
+			Answers: []trace.Answer{{Type: "A", Data: "10.0.0.1"}},
+		}},
+		Connections: []*trace.Connection{
+			{ID: 1, PID: 2, Remote: "127.0.0.1:4000", StartedAt: at.Add(-time.Minute)},
+			{ID: 2, PID: 1, Remote: "10.0.0.1:443", StartedAt: at.Add(-time.Second)},
+		},
+	}
+	goproxy.Explain(tr)
+	list := Waits(tr, at)
+	if len(list) != 2 || list[0].Hop != "goproxy:go.test" || list[1].Hop != "other:127.0.0.1" {
+		for _, w := range list {
+			t.Errorf("%+v", w)
+		}
+	}
+}

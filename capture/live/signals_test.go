@@ -168,3 +168,40 @@ func TestInterruptedIsTold(t *testing.T) {
 		t.Errorf("%+v, code %d", exit, res.code)
 	}
 }
+
+// SIGQUIT to us alone asks how things stand, at once, and leaves the command alone.
+func TestQuestion(t *testing.T) {
+	needRoot(t)
+	r, err := startWith(t.Context(), Options{Argv: []string{"sleep", "60"}, Env: os.Environ(), Tick: time.Hour}, idleKernel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if err := syscall.Kill(os.Getpid(), syscall.SIGQUIT); err != nil {
+		t.Fatal(err)
+	}
+	for asked := false; !asked; {
+		e, err := r.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tick, ok := e.(*capture.Tick); ok {
+			asked = tick.Asked
+		}
+	}
+	if err := r.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	mustEvents(t, r)
+	if _, signal := r.Result(); signal != "SIGTERM" {
+		t.Errorf("ended by %q", signal)
+	}
+}
+
+// Ticks come at their time, while nothing happens.
+func TestTicks(t *testing.T) {
+	res := mustRun(t, Options{Argv: []string{"sleep", "0.5"}, Tick: 100 * time.Millisecond}, idleKernel)
+	if n := len(only[*capture.Tick](res.events)); n < 2 || n > 10 {
+		t.Errorf("%d ticks in half a second", n)
+	}
+}
