@@ -44,7 +44,7 @@ func (c *counts) watch(read func() (string, int)) {
 // Counts returns what the servers saw and did so far. Names are
 // "HOST: EVENT", where EVENT is an HTTP status, a DNS rcode, or one of
 // "connection", "request", "unanswered" (so far), "tunnel",
-// "handshake failed", "h2" (taken over), "raw", "SYN dropped".
+// "handshake failed", "h2" (taken over), "raw", "SYN dropped", "packet dropped".
 // "servers: RST", "servers: port unreachable" and "servers: unreachable" are what
 // their kernel sent; "client: unreachable" and "client: no route" are what the
 // client's kernel could not send.

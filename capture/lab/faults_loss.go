@@ -8,10 +8,10 @@ func lossFaults() []Fault {
 	return []Fault{
 		{Name: "pq-hello-dropped", Rule: "pq-hello-dropped", Hop: atGoProxy, About: "the second packet of go's large ClientHello is dropped",
 			Setup: func(s *Setup) { s.SmallPackets, s.At(GoProxyHost).Filter = true, DropBetween(60, 600) },
-			Says:  "TLS handshake timeout", Patience: handshake},
+			Says:  "TLS handshake timeout", Proof: []string{GoProxyHost + ": packet dropped"}, Patience: handshake},
 		{Name: "mtu-blackhole-client", Rule: "mtu-blackhole-client", Hop: atGoProxy, About: "packets of full size vanish on the way to the module proxy, small ones arrive",
 			Setup: func(s *Setup) { s.SmallPackets, s.At(GoProxyHost).Filter = true, DropLonger(1300) },
-			Says:  "TLS handshake timeout", Patience: handshake},
+			Says:  "TLS handshake timeout", Proof: []string{GoProxyHost + ": packet dropped"}, Patience: handshake},
 		{Name: "tcp-midstream-blackhole", Rule: "tcp-midstream-blackhole", Hop: atGoProxy, About: "after the handshake nothing arrives any more",
 			Setup: func(s *Setup) { s.At(GoProxyHost).HTTP2 = Vanish }, Proof: []string{GoProxyHost + ": h2"}, Patience: 7 * time.Second},
 		{Name: "fw-reject-reset", Rule: "fw-reject-reset", Hop: atGoProxy, About: "a firewall near the client answers for the module proxy with RST on all ports but 80",

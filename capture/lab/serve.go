@@ -115,6 +115,11 @@ func (l *Lab) serve(host string, port uint16, loop func(net.Listener), stop func
 		if s.Port == Dropping {
 			l.counts.watch(func() (string, int) { return host + ": SYN dropped", listenerDrops(ln) })
 		}
+		if s.Filter != nil {
+			filtered := &filteredListener{Listener: ln}
+			l.counts.watch(func() (string, int) { return host + ": packet dropped", filtered.drops() })
+			ln = filtered
+		}
 		if s.Raw != nil {
 			ln = &rawListener{Listener: ln, raw: s.Raw, count: func() { l.counts.add(host, "raw") }}
 		}
