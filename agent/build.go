@@ -184,7 +184,7 @@ func (b *builder) Request(r *trace.Request) {
 // DNS implements [decode.Out].
 func (b *builder) DNS(m *decode.Message) {
 	b.lookups.Add(m)
-	if m.Msg != nil && m.Msg.Response {
+	if m.Msg != nil && m.Msg.Response && !m.Upstream {
 		b.pulse.steps++
 	}
 }

@@ -73,6 +73,9 @@ type Packet struct {
 	// Filled is set when the socket was closed before the packet came: no
 	// process got its payload, of which little is captured.
 	Filled bool
+	// Upstream is set when the packet is none of the command's: the local
+	// resolver that the command asked passed a name of its on to another server.
+	Upstream bool
 }
 
 // Secret is one TLS secret as in a line of an NSS key log
@@ -207,6 +210,9 @@ type Environment struct {
 	TLS map[string]string `json:"tls,omitempty"`
 	// Resolvers are the nameserver lines of resolv.conf, in order.
 	Resolvers []string `json:"resolvers,omitempty"`
+	// Watched are those of them that run on this host and whose own questions for
+	// the command's names are among the packets ([Packet.Upstream]).
+	Watched []string `json:"watched_resolvers,omitempty"`
 	// Hosts are the addresses that the hosts file gives for the names in the
 	// settings above.
 	Hosts map[string][]string `json:"hosts,omitempty"`

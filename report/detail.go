@@ -138,7 +138,11 @@ func (p *printer) lookups(t *trace.Trace) {
 		if l.Duration != nil {
 			took = ms(*l.Duration)
 		}
-		p.printf("  %s %s at %s/%s: %s\n", clean(l.Name), l.Type, l.Server, l.Transport,
+		by := ""
+		if l.Upstream {
+			by = ", asked by the local resolver"
+		}
+		p.printf("  %s %s at %s/%s%s: %s\n", clean(l.Name), l.Type, l.Server, l.Transport, by,
 			clean(join([]string{l.RCode, strings.Join(data, " "), l.Error, took})))
 	}
 }

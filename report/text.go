@@ -187,13 +187,21 @@ func (p *printer) chain(t *trace.Trace) {
 func hopFacts(h *trace.Hop) string {
 	var s []string
 	if h.Address != "" && !strings.Contains(h.Name, h.Address) {
-		s = append(s, h.Address)
+		s = append(s, strings.Join(append([]string{h.Address}, listed(h.Upstream)...), " → "))
 	}
 	s = append(s, h.Protocol, count(h.Lookups, "lookup"), count(h.Connections, "connection"), answers(h))
 	if h.Slowest > 0 {
 		s = append(s, "slowest "+ms(h.Slowest))
 	}
 	return join(s)
+}
+
+// listed joins servers to one element; none for none.
+func listed(servers []string) []string {
+	if len(servers) == 0 {
+		return nil
+	}
+	return []string{strings.Join(servers, ", ")}
 }
 
 func answers(h *trace.Hop) string {

@@ -28,6 +28,8 @@ type Message struct {
 	Malformed bool
 	// Elsewhere is set where neither port is that of DNS: the form told it.
 	Elsewhere bool
+	// Upstream is set where a local resolver speaks, not the command.
+	Upstream bool
 }
 
 // Datagram decodes a UDP datagram from or to port 53, and others that have the
@@ -37,7 +39,10 @@ func Datagram(d *flow.Datagram, out Out) {
 	if !onPort(d) && !mayBeDNS(d) {
 		return
 	}
-	m := &Message{Src: d.Src, Dst: d.Dst, Transport: "udp", Mark: d.Mark, PID: d.PID, Elsewhere: !onPort(d)}
+	m := &Message{Src: d.Src, Dst: d.Dst, Transport: "udp", Mark: d.Mark, PID: d.PID, Elsewhere: !onPort(d), Upstream: d.Upstream}
+	if d.TCP {
+		m.Transport = "tcp"
+	}
 	if m.unpack(d.Payload) {
 		out.DNS(m)
 	}

@@ -125,6 +125,7 @@ func (l *Lookups) begin(k question, m *Message) *trace.Lookup {
 		Transport: k.transport,
 		Answers:   []trace.Answer{},
 		EDNS:      m.Msg.IsEdns0() != nil,
+		Upstream:  m.Upstream,
 		StartedAt: m.Mark.Time,
 		Frames:    []int{m.Mark.Frame},
 	}

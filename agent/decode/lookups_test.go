@@ -1,10 +1,12 @@
 package decode
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/miekg/dns"
 
+	"github.com/gopx-trace/gopx-trace/agent/flow"
 	"github.com/gopx-trace/gopx-trace/agent/trace"
 )
 
@@ -60,4 +62,21 @@ func with(t *testing.T, b []byte, change func(*dns.Msg)) []byte {
 	}
 	change(m)
 	return pack(t, m)
+}
+
+// What a local resolver asks has the same form as what the command asks, and is
+// marked; the transport is that of the message.
+func TestUpstreamLookup(t *testing.T) {
+	h := &heardBy{}
+	h.ask(1, query(t, 1, "a.test.", dns.TypeA))
+	for i, tcp := range []bool{false, true} {
+		id := uint16(7 + i)
+		Datagram(&flow.Datagram{Src: client, Dst: server, Payload: query(t, id, "A.Test.", dns.TypeA), Mark: at(2), Upstream: true, TCP: tcp}, h)
+		Datagram(&flow.Datagram{Src: server, Dst: client, Payload: reply(t, id, "a.test.", dns.TypeA, dns.RcodeRefused), Mark: at(3), Upstream: true, TCP: tcp}, h)
+	}
+	var got []string
+	for _, l := range h.lookups.Close() {
+		got = append(got, fmt.Sprint(l.Name, " ", l.Transport, " ", l.RCode, " ", l.Upstream, " ", l.PID))
+	}
+	same(t, "lookups", got, []string{"a.test udp  false 42", "A.Test udp REFUSED true 0", "A.Test tcp REFUSED true 0"})
 }

@@ -109,8 +109,8 @@ func (f *facts) pids(found *trace.Finding) []uint32 {
 				pid = r.PID
 			}
 		case kindLookup:
-			if i := slices.IndexFunc(f.Trace.Lookups, func(l *trace.Lookup) bool { return l.ID == id }); i >= 0 {
-				pid = f.Trace.Lookups[i].PID
+			if i := slices.IndexFunc(f.Lookups(), func(l *trace.Lookup) bool { return l.ID == id }); i >= 0 {
+				pid = f.Lookups()[i].PID
 			}
 		}
 		if pid != 0 && !slices.Contains(list, pid) {

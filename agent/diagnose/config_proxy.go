@@ -150,7 +150,7 @@ func (f *facts) meant(value, host string) (entry, right string) {
 // resolvesInto reports whether an address that was seen for a name is of a
 // network.
 func (f *facts) resolvesInto(host string, prefix netip.Prefix) bool {
-	for _, l := range f.Trace.Lookups {
+	for _, l := range f.Lookups() {
 		for _, a := range l.Answers {
 			if addr, err := netip.ParseAddr(a.Data); err == nil && strings.EqualFold(l.Name, host) && prefix.Contains(addr) {
 				return true

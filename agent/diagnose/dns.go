@@ -32,7 +32,7 @@ func (f *facts) ownName(l *trace.Lookup) bool {
 // unresolved groups the lookups of names that stayed without an address.
 func (f *facts) unresolved() []*resolution {
 	var lookups []*trace.Lookup
-	for _, l := range f.Trace.Lookups {
+	for _, l := range f.Lookups() {
 		if (l.Type == "A" || l.Type == "AAAA") && !f.Resolved(l) && !f.ownName(l) {
 			lookups = append(lookups, l)
 		}

@@ -40,17 +40,17 @@ func dnsLame(f *facts) []*trace.Finding {
 // another id or question, which a client takes for somebody else's.
 func dnsAnswersIgnored(f *facts) []*trace.Finding {
 	var list []*trace.Finding
-	for _, l := range f.Trace.Lookups {
+	for _, l := range f.Lookups() {
 		if l.Attempts == 0 || l.Replies > 0 || f.answeredElsewhere(l) {
 			continue
 		}
-		i := slices.IndexFunc(f.Trace.Lookups, func(s *trace.Lookup) bool {
+		i := slices.IndexFunc(f.Lookups(), func(s *trace.Lookup) bool {
 			return s.Attempts == 0 && s.Replies > 0 && s.Client == l.Client && s.Server == l.Server && s.Client != "" && !s.StartedAt.Before(l.StartedAt)
 		})
 		if i < 0 {
 			continue
 		}
-		stray := f.Trace.Lookups[i]
+		stray := f.Lookups()[i]
 		e := lookupEvidence(stray)
 		e.Text = "a reply from " + stray.Server + " to the same port that fits no question: " + stray.Type + " " + stray.Name + ", " + stray.RCode
 		args := map[string]string{"host": strings.ToLower(l.Name), "server": l.Server, "resolver": hostOnly(l.Server)}
@@ -62,7 +62,7 @@ func dnsAnswersIgnored(f *facts) []*trace.Finding {
 // answeredElsewhere reports whether the process got an answer for the name of a
 // lookup to a question that was its own.
 func (f *facts) answeredElsewhere(l *trace.Lookup) bool {
-	return slices.ContainsFunc(f.Trace.Lookups, func(o *trace.Lookup) bool {
+	return slices.ContainsFunc(f.Lookups(), func(o *trace.Lookup) bool {
 		return o.PID == l.PID && o.Attempts > 0 && o.Replies > 0 && strings.EqualFold(o.Name, l.Name) && len(o.Answers) > 0
 	})
 }
@@ -71,7 +71,7 @@ func (f *facts) answeredElsewhere(l *trace.Lookup) bool {
 // the client took is the first.
 func dnsInjected(f *facts) []*trace.Finding {
 	var list []*trace.Finding
-	for _, l := range f.Trace.Lookups {
+	for _, l := range f.Lookups() {
 		if len(l.Disputed) == 0 || !f.mayHaveFailed() || !f.troubled(l.Name, l.Answers) {
 			continue
 		}
@@ -154,7 +154,7 @@ func sinkhole(ip string) bool {
 // not on it.
 func dnsSinkhole(f *facts) []*trace.Finding {
 	var list []*trace.Finding
-	for _, l := range f.Trace.Lookups {
+	for _, l := range f.Lookups() {
 		if !slices.ContainsFunc(l.Answers, func(a trace.Answer) bool { return sinkhole(a.Data) }) || l.Name == "localhost" {
 			continue
 		}
@@ -219,7 +219,7 @@ func dnsHostsStale(f *facts) []*trace.Finding {
 	var list []*trace.Finding
 	for name, addresses := range f.Trace.Environment.Hosts {
 		looked := func(l *trace.Lookup) bool { return strings.EqualFold(l.Name, name) }
-		if slices.ContainsFunc(f.Trace.Lookups, looked) {
+		if slices.ContainsFunc(f.Lookups(), looked) {
 			continue
 		}
 		trouble := f.trouble(func(c *trace.Connection, host string) bool {

@@ -57,12 +57,22 @@ func (w *way) hop(name string, at trace.Time) *trace.Hop {
 
 func (w *way) lookup(l *trace.Lookup) {
 	h := w.hop(hopResolver, l.StartedAt)
+	if l.Upstream {
+		if !slices.Contains(h.Upstream, l.Server) && len(h.Upstream) < maxUpstream {
+			h.Upstream = append(h.Upstream, l.Server)
+		}
+		return
+	}
 	h.Lookups++
 	h.Address = cmp.Or(h.Address, l.Server)
 	if l.Duration != nil {
 		h.Slowest = max(h.Slowest, *l.Duration)
 	}
 }
+
+// maxUpstream bounds the servers of a local resolver that are named: one that
+// resolves by itself asks many.
+const maxUpstream = 4
 
 // connection counts a connection at the proxy that it goes to, if any, else at
 // the host it is for.

@@ -72,11 +72,11 @@ func waitFinding(waits []wait) []*trace.Finding {
 // dnsAAAABlackhole: A is answered at once, AAAA never, and go waits for both.
 func dnsAAAABlackhole(f *facts) []*trace.Finding {
 	var waits []wait
-	for _, l := range f.Trace.Lookups {
+	for _, l := range f.Lookups() {
 		if l.Type != "AAAA" || l.Replies > 0 || l.Error != "" || !f.Resolved(l) || f.answersAAAA(l) {
 			continue
 		}
-		a := slices.IndexFunc(f.Trace.Lookups, func(o *trace.Lookup) bool {
+		a := slices.IndexFunc(f.Lookups(), func(o *trace.Lookup) bool {
 			return o.Type == "A" && o.PID == l.PID && o.Server == l.Server && strings.EqualFold(o.Name, l.Name) && len(o.Answers) > 0
 		})
 		if next := f.dialledAfter(l); a >= 0 && !next.IsZero() {
@@ -89,7 +89,7 @@ func dnsAAAABlackhole(f *facts) []*trace.Finding {
 // answersAAAA reports whether a name server answered the same question another
 // time: then one was lost.
 func (f *facts) answersAAAA(l *trace.Lookup) bool {
-	return slices.ContainsFunc(f.Trace.Lookups, func(o *trace.Lookup) bool {
+	return slices.ContainsFunc(f.Lookups(), func(o *trace.Lookup) bool {
 		return o.Server == l.Server && o.Type == "AAAA" && o.Replies > 0 && strings.EqualFold(o.Name, l.Name)
 	})
 }
@@ -109,15 +109,15 @@ func (f *facts) dialledAfter(l *trace.Lookup) time.Time {
 // for it before the next is asked.
 func dnsFirstServerDead(f *facts) []*trace.Finding {
 	var waits []wait
-	for _, l := range f.Trace.Lookups {
+	for _, l := range f.Lookups() {
 		if l.Replies > 0 || l.Error != "" || l.Attempts == 0 {
 			continue
 		}
-		i := slices.IndexFunc(f.Trace.Lookups, func(o *trace.Lookup) bool {
+		i := slices.IndexFunc(f.Lookups(), func(o *trace.Lookup) bool {
 			return o.PID == l.PID && o.Server != l.Server && o.Type == l.Type && o.Replies > 0 && strings.EqualFold(o.Name, l.Name) && o.StartedAt.After(l.StartedAt)
 		})
 		if i >= 0 && !f.answers(l.Server) {
-			waits = append(waits, wait{l, l.StartedAt, f.Trace.Lookups[i].StartedAt})
+			waits = append(waits, wait{l, l.StartedAt, f.Lookups()[i].StartedAt})
 		}
 	}
 	return waitFinding(waits)
@@ -125,7 +125,7 @@ func dnsFirstServerDead(f *facts) []*trace.Finding {
 
 // answers reports whether a name server answered anything.
 func (f *facts) answers(server string) bool {
-	return slices.ContainsFunc(f.Trace.Lookups, func(l *trace.Lookup) bool { return l.Server == server && l.Replies > 0 })
+	return slices.ContainsFunc(f.Lookups(), func(l *trace.Lookup) bool { return l.Server == server && l.Replies > 0 })
 }
 
 // deadFirstWithPipe: an entry fails again and again, and "|" goes on to the

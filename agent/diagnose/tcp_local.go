@@ -49,13 +49,13 @@ func ipv6OnlyHost(f *facts) []*trace.Finding {
 
 // familyOf returns the answered lookup of one type for the host of a dial.
 func (f *facts) familyOf(d dial, kind string) *trace.Lookup {
-	i := slices.IndexFunc(f.Trace.Lookups, func(l *trace.Lookup) bool {
+	i := slices.IndexFunc(f.Lookups(), func(l *trace.Lookup) bool {
 		return l.PID == d.c.PID && l.Type == kind && l.RCode == "NOERROR" && strings.EqualFold(l.Name, d.host)
 	})
 	if i < 0 {
 		return nil
 	}
-	return f.Trace.Lookups[i]
+	return f.Lookups()[i]
 }
 
 // tcpMultiAddressDead: every address of one family that a name has was tried,

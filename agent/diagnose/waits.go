@@ -47,7 +47,7 @@ func (f *facts) lookupWaits(at time.Time) []*trace.Wait {
 	type question struct{ name, kind string }
 	open := map[question]*trace.Wait{}
 	var order []question
-	for _, l := range f.Trace.Lookups {
+	for _, l := range f.Lookups() {
 		q := question{strings.ToLower(l.Name), l.Type}
 		if l.Replies > 0 || l.Error != "" {
 			delete(open, q)

@@ -58,7 +58,7 @@ type Endpoints struct {
 	Client, Server netip.AddrPort
 }
 
-// Datagram is one UDP datagram.
+// Datagram is one UDP datagram, or one message of a local resolver over TCP.
 type Datagram struct {
 	Src, Dst netip.AddrPort
 	Payload  []byte
@@ -67,6 +67,9 @@ type Datagram struct {
 	Socket   uint64
 	// Cut is set when the payload was captured only in part.
 	Cut bool
+	// Upstream is that of the packet, [capture.Packet.Upstream]; TCP is set when
+	// such a message came in a TCP segment, without the length ahead of it.
+	Upstream, TCP bool
 }
 
 // Unreachable is an ICMP or ICMPv6 error and the packet it quotes.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"container/list"
+	"encoding/binary"
 	"maps"
 	"net/netip"
 	"slices"
@@ -89,6 +90,10 @@ func NewTable(o Options) *Table {
 func (t *Table) Packet(p *capture.Packet) {
 	switch t.parser.parse(p) {
 	case layers.LayerTypeTCP:
+		if p.Upstream {
+			t.upstream(p)
+			return
+		}
 		t.segment(p)
 	case layers.LayerTypeUDP:
 		t.datagram(p)
@@ -226,11 +231,35 @@ func (t *Table) datagram(p *capture.Packet) {
 		PID:     p.PID,
 		Socket:  p.Socket,
 		Cut:     len(h.Payload) < udpLength(h, n)-8,
+
+		Upstream: p.Upstream,
 	}
 	if t.copied(p, d.Src) || t.options.Datagram == nil {
 		return
 	}
 	t.options.Datagram(d)
+}
+
+// upstream hands on the message in a segment of a local resolver. Of such a
+// connection single segments were captured, each with one message behind its
+// length (RFC 7766, section 8); for Wireshark it is a stream like others.
+func (t *Table) upstream(p *capture.Packet) {
+	n, h := &t.parser.network, &t.parser.tcp
+	if key, _ := tupleOf(n, uint16(h.SrcPort), uint16(h.DstPort)); t.byTuple[key] == nil {
+		t.reserve(key)
+	}
+	if len(h.Payload) < 2 || t.options.Datagram == nil {
+		return
+	}
+	message := h.Payload[2:]
+	t.options.Datagram(&Datagram{
+		Src:      netip.AddrPortFrom(address(n.src, n.v6), uint16(h.SrcPort)),
+		Dst:      netip.AddrPortFrom(address(n.dst, n.v6), uint16(h.DstPort)),
+		Payload:  message,
+		Mark:     Mark{Time: p.Time, Frame: p.Frame},
+		Cut:      len(message) < int(binary.BigEndian.Uint16(h.Payload)),
+		Upstream: true, TCP: true,
+	})
 }
 
 // udpLength is the size of the datagram on the wire, header included: 0 in the

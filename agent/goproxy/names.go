@@ -13,10 +13,20 @@ type resolved struct {
 	name string
 }
 
+// Lookups returns what the command asked: without what a resolver on this host
+// passed on to another server.
+func (v *View) Lookups() []*trace.Lookup {
+	if !v.upstream {
+		return v.Trace.Lookups
+	}
+	return slices.DeleteFunc(slices.Clone(v.Trace.Lookups), func(l *trace.Lookup) bool { return l.Upstream })
+}
+
 // indexLookups notes which addresses were given for which name, and which names
 // were resolved, with the names that a search domain may have been put after.
 func (v *View) indexLookups() {
-	for _, l := range v.Trace.Lookups {
+	v.upstream = slices.ContainsFunc(v.Trace.Lookups, func(l *trace.Lookup) bool { return l.Upstream })
+	for _, l := range v.Lookups() {
 		v.see(l.StartedAt)
 		for _, a := range l.Answers {
 			if a.Type != "A" && a.Type != "AAAA" {

@@ -18,7 +18,7 @@ const maxDialAfterLookup = 30 * time.Second
 // so their union counts; a lookup is charged to one connection only.
 func (v *View) lookupTimes() {
 	byName, charged := map[string][]*trace.Lookup{}, map[int]bool{}
-	for _, l := range v.Trace.Lookups {
+	for _, l := range v.Lookups() {
 		name := strings.ToLower(l.Name)
 		byName[name] = append(byName[name], l)
 	}

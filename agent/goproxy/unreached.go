@@ -39,7 +39,7 @@ func (v *View) unreachedHosts() map[string]*unreached {
 		}
 		hosts[host].requests = append(hosts[host].requests, rs...)
 	}
-	for _, l := range v.Trace.Lookups {
+	for _, l := range v.Lookups() {
 		name := strings.ToLower(l.Name)
 		if v.IsProxy(name) {
 			name = anyHost

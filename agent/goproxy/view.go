@@ -32,6 +32,7 @@ type View struct {
 	resolved    map[resolved]bool // names that were resolved
 	begun       map[resolved]bool // what such names begin with, label by label
 	missing     *MissingRevision
+	upstream    bool // a local resolver's own lookups are in the trace
 }
 
 // place is where a request stands among the fetches.

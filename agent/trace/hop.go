@@ -7,6 +7,9 @@ type Hop struct {
 	Name string `json:"hop"`
 	// Address is the address that was talked to, ip:port.
 	Address string `json:"address,omitempty"`
+	// Upstream are the servers, ip:port, that the resolver on this host at Address
+	// passed questions of the command on to.
+	Upstream []string `json:"upstream,omitempty"`
 	// State is ok, failed or hung.
 	State string `json:"state"`
 	// Lookups, Connections and Requests were made at this hop.

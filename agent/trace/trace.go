@@ -142,6 +142,9 @@ type Environment struct {
 	Proxy     map[string]string  `json:"proxy"`
 	TLS       map[string]string  `json:"tls,omitempty"`
 	Resolvers []string           `json:"resolvers"`
+	// Watched are the resolvers on this host whose own questions for the names of
+	// the command are in the report, marked upstream.
+	Watched []string `json:"watched_resolvers,omitempty"`
 	// Hosts are the addresses of the hosts file for names in the settings.
 	Hosts map[string][]string `json:"hosts,omitempty"`
 	// Roots are the certificate authorities that Go programs trust.
@@ -217,7 +220,10 @@ type Lookup struct {
 	EDNS bool `json:"-"`
 	// Cut is set when the first answer could not be read to its end, so that
 	// Answers may lack records.
-	Cut       bool    `json:"cut,omitempty"`
+	Cut bool `json:"cut,omitempty"`
+	// Upstream is set where not the command asked, but the resolver on this host
+	// that it had asked for the name: the question went on to Server.
+	Upstream  bool    `json:"upstream,omitempty"`
 	StartedAt Time    `json:"started_at"`
 	Duration  *Millis `json:"duration_ms,omitempty"` // to the first answer
 	Frames    []int   `json:"frames,omitempty"`

@@ -12,8 +12,14 @@ import (
 // socket cookie, process id, marks.
 const ownerFields = 13
 
-// markFilled is the mark of [capture.Packet.Filled].
-const markFilled = 1
+// Marks of a packet: [capture.Packet.Filled] and [capture.Packet.Upstream].
+const (
+	markFilled   = 1 << 0
+	markUpstream = 1 << 1
+)
+
+// upstreamComment stands at a packet of the local resolver in place of a process.
+const upstreamComment = "local resolver"
 
 // maxName bounds the process name of a packet, in bytes. The kernel's has at
 // most 15 (TASK_COMM_LEN).
@@ -85,7 +91,7 @@ func appendPacket(b []byte, p *capture.Packet, data []byte, link uint32) []byte 
 		b = le.AppendUint16(b, 4)
 		b = le.AppendUint32(b, uint32(p.Direction))
 	}
-	if p.Socket != 0 || p.PID != 0 || p.Comm != "" || p.Filled {
+	if p.Socket != 0 || p.PID != 0 || p.Comm != "" || marks(p) != 0 {
 		b = appendOwner(b, p)
 	}
 	if len(b) > options {
@@ -97,7 +103,10 @@ func appendPacket(b []byte, p *capture.Packet, data []byte, link uint32) []byte 
 // appendOwner appends the comment, if there is a process, and our option.
 func appendOwner(b []byte, p *capture.Packet) []byte {
 	name := p.Comm[:min(len(p.Comm), maxName)]
-	if p.PID != 0 || name != "" {
+	switch {
+	case p.Upstream:
+		b = appendOption(b, optComment, upstreamComment)
+	case p.PID != 0 || name != "":
 		start := len(b)
 		b = append(b, optComment, 0, 0, 0)
 		b = append(b, strings.ToValidUTF8(name, "\ufffd")...)
@@ -120,10 +129,14 @@ func appendOwner(b []byte, p *capture.Packet) []byte {
 }
 
 func marks(p *capture.Packet) byte {
+	var m byte
 	if p.Filled {
-		return markFilled
+		m |= markFilled
 	}
-	return 0
+	if p.Upstream {
+		m |= markUpstream
+	}
+	return m
 }
 
 // maxPart is how much of an envelope fits into one option: the enterprise

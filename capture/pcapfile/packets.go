@@ -89,6 +89,7 @@ func (r *ngReader) packetOptions(b []byte) {
 			r.packet.Socket = le.Uint64(owner)
 			r.packet.PID = le.Uint32(owner[8:])
 			r.packet.Filled = owner[12]&markFilled != 0
+			r.packet.Upstream = owner[12]&markUpstream != 0
 			r.packet.Comm = r.name(owner[ownerFields:])
 		}
 	}

@@ -63,6 +63,7 @@ func (r *randomEvents) packet() *capture.Packet {
 	if r.IntN(8) == 0 {
 		p.Socket, p.PID, p.Comm = 0, 0, r.text()
 	}
+	p.Upstream = r.IntN(16) == 0
 	if r.IntN(8) == 0 {
 		p.Link = capture.LinkType(r.IntN(3) + 227) // 228 is IPv4, 229 IPv6
 	}

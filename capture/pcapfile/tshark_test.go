@@ -86,6 +86,9 @@ func compareWithTshark(t *testing.T, path string) {
 		if p.PID != 0 {
 			comment = fmt.Sprintf("%s[%d]", p.Comm, p.PID)
 		}
+		if p.Upstream {
+			comment = upstreamComment
+		}
 		want := fmt.Sprintf("%d|%d.%09d|%d|%d|%s|%s", p.Frame, p.Time.Unix(), p.Time.Nanosecond(), len(p.Data), p.Length, direction, comment)
 		// Names without a process id are random bytes, which tshark shows in its own way.
 		if got := lines[0]; got != want && (comment != "" || !strings.HasPrefix(got, want)) {

@@ -120,7 +120,13 @@ func exit(c *trace.Command) string {
 
 // seen counts what there was.
 func seen(t *trace.Trace) string {
-	if len(t.Lookups)+len(t.Connections)+len(t.Requests) == 0 {
+	asked := 0
+	for _, l := range t.Lookups {
+		if !l.Upstream {
+			asked++
+		}
+	}
+	if asked+len(t.Connections)+len(t.Requests) == 0 {
 		return untouched(t)
 	}
 	answered := 0
@@ -130,7 +136,7 @@ func seen(t *trace.Trace) string {
 		}
 	}
 	parts := []string{
-		count(len(t.Lookups), "lookup"), count(len(t.Connections), "connection"),
+		count(asked, "lookup"), count(len(t.Connections), "connection"),
 		count(len(t.Requests), "request"),
 	}
 	s := strings.Join(parts, ", ")
