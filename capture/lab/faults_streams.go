@@ -24,7 +24,7 @@ func streamFaults() []Fault {
 		{Name: "h2-goaway-loop", Rule: "h2-goaway-loop", Hop: atGoProxy, About: "the module proxy ends each HTTP/2 connection in good order before it answers, and go connects for ever",
 			Setup: func(s *Setup) {
 				s.At(GoProxyHost).HTTP2 = Slowly(loopPace, GoAway(http2.ErrCodeNo, ""))
-			}, Proof: h2, Patience: 8 * loopPace},
+			}, Proof: h2, Patience: 16 * loopPace},
 		{Name: "h2-refused-stream", Rule: "h2-refused-stream", Hop: atGoProxy, About: "the module proxy refuses each HTTP/2 stream",
 			Setup: refuses(http2.ErrCodeRefusedStream), Proof: h2, Patience: refusedPatience},
 		{Name: "h2-stream-error", Rule: "h2-stream-error", Hop: atGoProxy, About: "the module proxy resets each HTTP/2 stream with INTERNAL_ERROR",
