@@ -57,7 +57,8 @@ func (b *builder) argv(e *capture.Process) (argv []string, cut bool) {
 func environment(e *capture.Environment) *trace.Environment {
 	env := &trace.Environment{
 		GoVersion: e.GoVersion, GoEnv: map[string]trace.Setting{},
-		Proxy: e.Proxy, TLS: e.TLS, Resolvers: slices.Clone(e.Resolvers), Watched: slices.Clone(e.Watched), Programs: e.Programs, Hosts: e.Hosts, Roots: (*trace.Roots)(e.Roots),
+		Proxy: e.Proxy, TLS: e.TLS, Resolvers: slices.Clone(e.Resolvers), Watched: slices.Clone(e.Watched),
+		Programs: e.Programs, Hosts: e.Hosts, Unsummed: e.Unsummed, Roots: (*trace.Roots)(e.Roots),
 	}
 	for k, v := range e.GoEnv {
 		env.GoEnv[k] = trace.Setting(v)

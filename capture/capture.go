@@ -216,6 +216,9 @@ type Environment struct {
 	// Hosts are the addresses that the hosts file gives for the names in the
 	// settings above.
 	Hosts map[string][]string `json:"hosts,omitempty"`
+	// Unsummed are the requirements of the main module's go.mod, as
+	// path@version, that go.sum has no line for.
+	Unsummed []string `json:"unsummed,omitempty"`
 	// Roots are the certificate authorities that Go programs trust.
 	Roots *Roots `json:"roots,omitempty"`
 	// Programs are the paths at which PATH has the programs that go runs for

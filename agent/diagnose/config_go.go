@@ -3,6 +3,7 @@ package diagnose
 import (
 	"go/version"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
@@ -267,4 +268,33 @@ func (f *facts) attemptEvidence(a trace.Attempt) []trace.Evidence {
 		}
 	}
 	return list
+}
+
+// missingGoSum: a command that may not change go.sum needs a module that it has
+// no sum of. It ends before it asks anybody.
+func missingGoSum(f *facts) []*trace.Finding {
+	env := f.Trace.Environment
+	if env == nil || len(env.Unsummed) == 0 || !failed(f.Trace.Command) || f.asked() || len(f.directly())+len(f.atProxy()) > 0 {
+		return nil
+	}
+	argv, cut := f.goCommand()
+	if len(argv) < 2 || cut || !readsOnly(argv, f.goEnv("GOFLAGS")) {
+		return nil
+	}
+	args := map[string]string{"count": strconv.Itoa(len(env.Unsummed)), "modules": strings.Join(env.Unsummed, ", "), "command": strings.Join(argv[:2], " ")}
+	line := trace.Evidence{Kind: kindConfig, Ref: "go.sum", Text: "go.sum has no line for " + args["modules"] + ", which go.mod requires"}
+	found := finding(hopConfig, f.Trace.Command.StartedAt, args, line)
+	found.Confidence = trace.Likely // it may have failed otherwise
+	return []*trace.Finding{found}
+}
+
+// readsOnly reports whether a go command uses packages and must not change
+// go.mod: the default, unless a flag says mod or vendor.
+func readsOnly(argv []string, goflags string) bool {
+	switch argv[1] {
+	case "build", "install", "list", "run", "test", "vet", "generate":
+		flags := goflags + " " + strings.Join(argv[2:], " ")
+		return !strings.Contains(flags, "-mod=mod") && !strings.Contains(flags, "-mod=vendor")
+	}
+	return false
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gopx-trace/gopx-trace/agent/decode"
 	"github.com/gopx-trace/gopx-trace/agent/goproxy"
 	"github.com/gopx-trace/gopx-trace/agent/trace"
 )
@@ -287,7 +288,7 @@ func httpFreshConnClosed(f *facts) []*trace.Finding {
 	var list []*trace.Finding
 	for _, r := range f.exchanges {
 		c := f.Connection(r.Connection)
-		if r.Status != 0 || !remoteEnd(c) || c.MissedBytes > 0 || cutByGoAway(r, c) || f.certificateWanted(c) || strings.HasPrefix(r.Error, "stream reset") || strings.HasPrefix(r.Error, "refused by GOAWAY") {
+		if r.Status != 0 || !remoteEnd(c) || c.MissedBytes > 0 || cutByGoAway(r, c) || f.certificateWanted(c) || endedOtherwise(r) {
 			continue
 		}
 		if slices.ContainsFunc(f.Requests(c), func(o *trace.Request) bool { return o.Method != "CONNECT" && o.Status != 0 }) {
@@ -298,4 +299,10 @@ func httpFreshConnClosed(f *facts) []*trace.Finding {
 		list = append(list, found)
 	}
 	return list
+}
+
+// endedOtherwise reports whether more is known of how a request ended than that
+// its connection did.
+func endedOtherwise(r *trace.Request) bool {
+	return strings.HasPrefix(r.Error, decode.MalformedAnswer) || strings.HasPrefix(r.Error, "stream reset") || strings.HasPrefix(r.Error, "refused by GOAWAY")
 }

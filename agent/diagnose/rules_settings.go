@@ -8,6 +8,7 @@ func settingRules() []Rule {
 		{"goflags-insecure", "flag command", goflagsInsecure},
 		{"netlimit-zero", "value command", netlimitZero},
 		{"credentials-on-http", "host entry right command", credentialsOnHTTP},
+		{"missing-go-sum", "count modules command", missingGoSum},
 		{"sumdb-bad-key", "value problem command", sumDBBadKey},
 		{"toolchain-needs-sumdb", "host module", toolchainNeedsSumDB},
 		{"toolchain-local-too-old", "host module wants running", toolchainLocalTooOld},

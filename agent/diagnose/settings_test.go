@@ -97,6 +97,16 @@ func settingExamples() []example {
 			s.goproxy("https://b.test,http://u:secret@a.test").get("b.test", info, 200)
 			s.exit(0)
 		}, "", ""},
+		{"go.sum lacks a line", func(s *story) {
+			s.t.Command.Argv, s.t.Environment.Unsummed = []string{"go", "build", "./..."}, []string{"mod.test/hello@v1.0.0"}
+		}, "missing-go-sum", "config"},
+		{"go.sum lacks a line that go get adds", func(s *story) {
+			s.t.Environment.Unsummed = []string{"mod.test/hello@v1.0.0"}
+			s.get("a.test", info, 500)
+		}, "http-server-error", "goproxy:a.test"},
+		{"go.sum lacks a line, and the command may add it", func(s *story) {
+			s.t.Command.Argv, s.t.Environment.Unsummed = []string{"go", "build", "-mod=mod"}, []string{"mod.test/hello@v1.0.0"}
+		}, "", ""},
 		{"no key in GOSUMDB", func(s *story) {
 			s.set("GOSUMDB", "sum.test").get("a.test", "/mod.test/hello/@v/v1.0.0.mod", 200)
 		}, "sumdb-bad-key", "config"},

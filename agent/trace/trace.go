@@ -147,6 +147,8 @@ type Environment struct {
 	Watched []string `json:"watched_resolvers,omitempty"`
 	// Hosts are the addresses of the hosts file for names in the settings.
 	Hosts map[string][]string `json:"hosts,omitempty"`
+	// Unsummed are the requirements in go.mod, path@version, without a line in go.sum.
+	Unsummed []string `json:"unsummed,omitempty"`
 	// Roots are the certificate authorities that Go programs trust.
 	Roots *Roots `json:"roots,omitempty"`
 	// Programs are the paths of git and ssh in PATH; empty for one that is not there.

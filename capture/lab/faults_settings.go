@@ -61,6 +61,13 @@ func goSettings() []Fault {
 			Setup: func(s *Setup) { s.GOPROXY = "http://lab:secret@" + GoProxyHost }, Says: "refusing to pass credentials to insecure URL"},
 		{Name: "sumdb-bad-key", Rule: "sumdb-bad-key", Hop: "config", About: "GOSUMDB has a key that is none",
 			Setup: env("GOSUMDB=sum.test+1bbf52ac+AQna"), Says: "invalid GOSUMDB", Proof: fetched()},
+		{Name: "missing-go-sum", Rule: "missing-go-sum", Hop: "config", About: "go.mod was committed without go.sum, and go build may not change it",
+			Setup: func(s *Setup) {
+				s.Env, s.Files = []string{"GOFLAGS="}, map[string]string{
+					"go.mod":  "module example.test/client\n\ngo 1.21\n\nrequire mod.test/hello v1.0.0\n",
+					"main.go": "package main\n\nimport \"mod.test/hello\"\n\nfunc main() { println(hello.Hello()) }\n",
+				}
+			}, Command: []string{"go", "build", "."}, Says: "missing go.sum entry"},
 		{Name: "govcs-denied", Rule: "govcs-denied", Hop: "config", About: "GOVCS does not allow git for the module",
 			Setup:   func(s *Setup) { s.GOPROXY, s.Env = "direct", []string{"GOVCS=private:all,public:off"} },
 			Command: getFromGit(), Says: "GOVCS disallows using git", Proof: []string{GitHost + ": 200"}},

@@ -113,6 +113,11 @@ func (l *Lab) Dir() (string, error) {
 	if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte(text), 0o644); err != nil {
 		return "", err
 	}
+	for name, text := range l.setup.Files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			return "", err
+		}
+	}
 	return dir, l.giveToClient(dir)
 }
 

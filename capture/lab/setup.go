@@ -156,6 +156,8 @@ type Setup struct {
 	// NoGitCA keeps the lab's root certificate from git: GIT_SSL_CAINFO is not
 	// set, and git does not read SSL_CERT_FILE.
 	NoGitCA bool
+	// Files are written to the client's modules beside, or in place of, go.mod.
+	Files map[string]string
 	// OldRoot gives the client another root certificate of the same name.
 	OldRoot bool
 	// NoGit gives the client a PATH with go in it and nothing else.

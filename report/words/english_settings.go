@@ -50,6 +50,15 @@ func englishGoSettings() []Sentence {
 			LookAlike: "sumdb-unreachable: the database was asked.",
 		},
 		{
+			Rule: "missing-go-sum", Title: "go.sum lacks lines",
+			Summary:   "{command} was not allowed to fetch what go.sum has no line for: {modules}",
+			Because:   "without -mod=mod go changes neither go.mod nor go.sum, and takes nothing that go.sum does not vouch for",
+			Fix:       []string{"go mod tidy   # adds what is missing, and drops what is not needed", "go mod download && git diff go.sum   # only the sums of what go.mod has", "git log -1 --stat -- go.mod go.sum   # was one committed without the other?"},
+			Meaning:   "go.mod and go.sum do not fit together; nothing was asked of the network.",
+			Proof:     "Requirements of go.mod without a line in go.sum, a failed command, no request.",
+			LookAlike: "checksum-mismatch: there is a line, and it is another sum.",
+		},
+		{
 			Rule: "toolchain-needs-sumdb", Title: "a toolchain has to be verified",
 			Summary:   "{module} was downloaded from {host} and not taken: GOSUMDB=off, and go runs no toolchain that the checksum database does not vouch for",
 			Because:   "for toolchains there is no way around the database, neither GONOSUMDB nor go.sum",

@@ -44,6 +44,7 @@ func (r Reader) Read(now time.Time) *capture.Environment {
 		TLS:       r.matching(isTLS),
 		Resolvers: resolvers(readFile(r.ResolvConf)),
 		Programs:  r.programs(),
+		Unsummed:  r.unsummed(),
 		Roots:     r.roots(),
 	}
 	userFile, user := r.userFile()
