@@ -114,25 +114,15 @@ func phases(t *trace.Trace) {
 
 // unseen says what could not be observed.
 func (b *builder) unseen() {
-	closed := map[uint32]int{}
-	for _, c := range b.trace.Connections {
-		for _, l := range c.TLS {
-			if l.Established && !l.Decrypted {
-				closed[c.PID]++
-			}
-		}
-	}
+	closed := closedLayers(b.trace)
 	for _, p := range b.trace.Processes {
-		if n := closed[p.PID]; n > 0 {
+		if closed[p.PID] > 0 {
 			p.Observed = "partial"
 			p.Missing = cmp.Or(p.Missing, "no TLS secret was found for it")
-			b.say("%d TLS connection(s) of %s (pid %d) stay closed: %s", n, p.Exe, p.PID, p.Missing)
 			delete(closed, p.PID)
 		}
 	}
-	for _, n := range closed {
-		b.say("%d TLS connection(s) stay closed: no secret for them in the capture", n)
-	}
+	b.trace.NotSeen = append(b.trace.NotSeen, stayClosed(b.trace)...)
 	for reason, n := range b.table.Unread() {
 		b.say("%d packet(s) could not be read: %s", n, reason)
 		b.trace.Losses.UnreadPackets += uint64(n)
@@ -149,6 +139,39 @@ func (b *builder) unseen() {
 	}
 	slices.Sort(b.trace.NotSeen)
 	b.trace.NotSeen = slices.Compact(b.trace.NotSeen)
+}
+
+// closedLayers counts the TLS layers that could not be opened by process.
+func closedLayers(t *trace.Trace) map[uint32]int {
+	closed := map[uint32]int{}
+	for _, c := range t.Connections {
+		for _, l := range c.TLS {
+			if l.Established && !l.Decrypted {
+				closed[c.PID]++
+			}
+		}
+	}
+	return closed
+}
+
+// stayClosed says whose TLS layers could not be opened, and why.
+func stayClosed(t *trace.Trace) []string {
+	closed := closedLayers(t)
+	var said []string
+	for _, p := range t.Processes {
+		if n := closed[p.PID]; n > 0 {
+			said = append(said, fmt.Sprintf("%d TLS connection(s) of %s (pid %d) stay closed: %s", n, p.Exe, p.PID, p.Missing))
+			delete(closed, p.PID)
+		}
+	}
+	rest := 0
+	for _, n := range closed {
+		rest += n
+	}
+	if rest > 0 {
+		said = append(said, fmt.Sprintf("%d TLS connection(s) stay closed: no secret for them in the capture or a key log (--keylog)", rest))
+	}
+	return said
 }
 
 func (b *builder) say(format string, args ...any) {

@@ -68,12 +68,16 @@ func (s Selection) Apply(t *trace.Trace) {
 			Requests: len(t.Requests), Findings: len(t.Findings),
 		},
 	}
+	closed := stayClosed(t)
 	diagnose.Narrow(t, func(v *goproxy.View) {
 		p := newPicker(t.Selection, v)
 		p.facts(t)
 		p.derived(t)
 		t.Findings = slices.DeleteFunc(t.Findings, func(f *trace.Finding) bool { return !p.finding(f) })
 	})
+	t.NotSeen = slices.DeleteFunc(t.NotSeen, func(said string) bool { return slices.Contains(closed, said) })
+	t.NotSeen = append(t.NotSeen, stayClosed(t)...)
+	slices.Sort(t.NotSeen)
 }
 
 // picker decides fact by fact.

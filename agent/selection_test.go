@@ -120,3 +120,23 @@ func TestEmptySelection(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+// What is said of TLS that stays closed is about the connections that are shown.
+func TestSelectionStaysClosed(t *testing.T) {
+	for conn, want := range map[int][]string{
+		0: {"2 TLS connection(s) stay closed: no secret for them in the capture or a key log (--keylog)", "a sentence of the file"},
+		1: {"1 TLS connection(s) stay closed: no secret for them in the capture or a key log (--keylog)", "a sentence of the file"},
+		9: {"a sentence of the file"},
+	} {
+		tr := twoHosts()
+		for _, c := range tr.Connections {
+			c.TLS = []*trace.TLS{{Established: true}}
+		}
+		tr.Processes = nil
+		tr.NotSeen = append(stayClosed(tr), "a sentence of the file")
+		Selection{Connection: conn}.Apply(tr)
+		if diff := cmp.Diff(want, tr.NotSeen); diff != "" {
+			t.Errorf("connection %d: -want +got\n%s", conn, diff)
+		}
+	}
+}

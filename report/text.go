@@ -245,7 +245,7 @@ func (p *printer) losses(t *trace.Trace) {
 		lines = append(lines, "we lost "+lost+" in the kernel: the machine was faster than our reader")
 	}
 	if l.MissedBytes > 0 {
-		lines = append(lines, count(int(l.MissedBytes), "byte")+" of the streams")
+		lines = append(lines, size(l.MissedBytes)+" of the streams: no captured packet holds them")
 	}
 	if l.CutPackets > 0 {
 		lines = append(lines, fmt.Sprintf("the size limit cut %s out of %s of the recording", size(l.CutBytes), count(int(l.CutPackets), "packet")))

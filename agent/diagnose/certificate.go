@@ -181,8 +181,12 @@ func (f *facts) certificateFault(why string, match func(layer) bool) []*trace.Fi
 	return list
 }
 
+// unseenIssuer completes "issued by" where the certificate was not seen: TLS 1.3
+// encrypts it.
+const unseenIssuer = "an authority that is not seen, as the certificate is encrypted"
+
 func (f *facts) certificateArgs(y layer, why string) []string {
-	c := &trace.Certificate{Subject: "unknown", Issuer: "unknown"}
+	c := &trace.Certificate{Subject: "not seen", Issuer: unseenIssuer}
 	if len(y.l.Certificates) > 0 {
 		c = y.l.Certificates[0]
 	}

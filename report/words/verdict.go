@@ -146,11 +146,14 @@ func seen(t *trace.Trace) string {
 	return s
 }
 
-// untouched says that the network was not used, and why a go command may not
-// need it.
+// untouched says that the network was not used, as far as that can be told, and
+// why a go command may not need it.
 func untouched(t *trace.Trace) string {
 	if t.Selection != nil {
 		return "nothing of the capture was selected"
+	}
+	if t.Command == nil {
+		return "the capture holds no connection and no lookup"
 	}
 	s := "the network was not used"
 	if isGo(t.Command) && t.Environment != nil && t.Environment.GoEnv["GOMODCACHE"].Value != "" {

@@ -136,7 +136,7 @@ func TestVerdict(t *testing.T) {
 			},
 		}, "the command succeeded: 0 lookups, 0 connections, 4 requests (4 answered); 2 probes of a path prefix were answered 403 or 404, which is normal"},
 		{"a file without anything", &trace.Trace{Verdict: trace.Verdict{Outcome: trace.Unknown}},
-			"nothing conclusive: the network was not used"},
+			"nothing conclusive: the capture holds no connection and no lookup"},
 	} {
 		Verdict(c.trace, English)
 		if got := c.trace.Verdict.Summary; got != c.want {
