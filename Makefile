@@ -60,7 +60,7 @@ cross: ## vet and build for arm64, and what reads files for macOS and Windows
 lab-matrix: ## run every fault of the lab and write docs/accuracy.md
 	@.ci/packages && .ci/packages servers
 	rm -f /tmp/gopx-trace-matrix.tsv
-	-$(SUDO) env "PATH=$$PATH" $(GO) test -count=1 -timeout 30m -parallel 8 ./cmd/gopx-trace -run 'TestVerdicts|TestRealServers' -matrix /tmp/gopx-trace-matrix.tsv
+	-$(SUDO) env "PATH=$$PATH" $(GO) test -count=1 -timeout 30m -parallel 8 ./cmd/gopx-trace -run 'TestVerdicts|TestRealServers|TestLaterVerdicts' -matrix /tmp/gopx-trace-matrix.tsv
 	$(GO) test -count=1 ./cmd/gopx-trace -run TestWriteAccuracy -matrix /tmp/gopx-trace-matrix.tsv -accuracy $(CURDIR)/docs/accuracy.md
 
 fuzz: ## fuzz each target for FUZZTIME

@@ -294,3 +294,11 @@ func (r *rawListener) Accept() (net.Conn, error) {
 		}()
 	}
 }
+
+// Unchanged is the healthy answer.
+func Unchanged() Answer { return func(next http.Handler) http.Handler { return next } }
+
+// whenAgent gives the answer to programs whose User-Agent begins so.
+func whenAgent(prefix string, a Answer) Answer {
+	return when(func(r *http.Request) bool { return strings.HasPrefix(r.UserAgent(), prefix) }, a)
+}

@@ -32,11 +32,17 @@ type traced struct {
 // traceFault runs the fault's command in its lab under gopx-trace.
 func traceFault(t *testing.T, name string, flags ...string) *traced {
 	t.Helper()
-	needRoot(t)
 	f, ok := lab.FaultNamed(name)
 	if !ok {
 		t.Fatalf("the lab has no fault %q", name)
 	}
+	return traceThis(t, f, flags...)
+}
+
+// traceThis is traceFault for a fault that may have no name of its own.
+func traceThis(t *testing.T, f lab.Fault, flags ...string) *traced {
+	t.Helper()
+	needRoot(t)
 	l, err := lab.Start(f.Build())
 	if err != nil {
 		t.Fatal(err)

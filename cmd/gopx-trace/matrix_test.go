@@ -25,6 +25,9 @@ var (
 	accuracy = flag.String("accuracy", "", "write the table of -matrix to this Markdown file")
 )
 
+// laterKind is what the runs of [lab.Later] are called.
+const laterKind = "variants not looked at"
+
 // A row of the matrix: what a fault should give, and what was said live, from
 // the recording's packets and secrets, and from its packets alone.
 type row struct {
