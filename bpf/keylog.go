@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -37,7 +38,8 @@ type executable struct {
 // AttachTLS places the TLS secrets probe into the executable at path, which may
 // be /proc/self/fd/N, for all processes of the cgroup that run it. It does
 // nothing if that was done before. Errors: [ErrNoGoTLS] if there is nothing to
-// attach to, [os.ErrClosed], or another. The probe stays until Close.
+// attach to, [os.ErrClosed], or another. The probe stays until Close or
+// [Probe.DetachDeleted].
 func (p *Probe) AttachTLS(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
@@ -85,6 +87,43 @@ func (p *Probe) attachTLS(f *os.File, id inode, changed unix.Timespec) error {
 	}
 	p.executables[id] = executable{changed, l}
 	return nil
+}
+
+// deletedSuffix is what the kernel appends to the path of a file that has no name
+// any more (d_path, fs/d_path.c).
+const deletedSuffix = " (deleted)"
+
+// DetachDeleted takes the probe out of the executable with that device and inode
+// number (stat(2)) if its file was deleted: the probe holds the file, whose blocks
+// are not free before. It reports whether the probe is in no such executable any
+// more. false may also mean that this cannot be told now, or never (before Linux
+// 6.6). It waits for nobody.
+func (p *Probe) DetachDeleted(dev, ino uint64) bool {
+	if !p.mu.TryLock() { // a probe is being placed
+		return false
+	}
+	defer p.mu.Unlock()
+	id := inode{dev, ino}
+	e, ok := p.executables[id]
+	if !ok {
+		return true
+	}
+	if !deleted(e.link) {
+		return false
+	}
+	delete(p.executables, id)
+	p.detaching.Go(func() { _ = e.link.Close() }) // takes an RCU grace period; fails only if closed
+	return true
+}
+
+// deleted reports whether the file that l is attached to has no name any more.
+func deleted(l link.Link) bool {
+	info, err := l.Info()
+	if err != nil {
+		return false
+	}
+	multi := info.UprobeMulti()
+	return multi != nil && strings.HasSuffix(multi.File, deletedSuffix)
 }
 
 // uprobe attaches at a file offset. The file is named by its descriptor, so that

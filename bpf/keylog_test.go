@@ -22,6 +22,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // tlsServer is a server that knows the secrets of every connection.
@@ -210,5 +212,40 @@ func BenchmarkAttachTLS(b *testing.B) {
 		if err := w.AttachTLS(path); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// The probe leaves an executable that was deleted, and no other.
+func TestDetachDeleted(t *testing.T) {
+	if olderThan(6, 6) {
+		t.Skip("the kernel does not say the name of what a perf event is attached to")
+	}
+	w := watch(t, Options{})
+	self, err := os.ReadFile("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "go")
+	if err := os.WriteFile(path, self, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.AttachTLS(path); err != nil {
+		t.Fatal(err)
+	}
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		t.Fatal(err)
+	}
+	if !w.DetachDeleted(st.Dev, st.Ino+1) {
+		t.Error("a probe in what was never seen")
+	}
+	if w.DetachDeleted(st.Dev, st.Ino) {
+		t.Error("detached from a file that is there")
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if !w.DetachDeleted(st.Dev, st.Ino) {
+		t.Error("not detached from a deleted file")
 	}
 }

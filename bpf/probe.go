@@ -39,8 +39,7 @@ type Options struct {
 	Ahead []string
 }
 
-// Probe is a set of attached programs. AttachTLS, Lost, Missing and Close may be
-// called while another goroutine reads; Read itself is for one goroutine.
+// Probe is a set of attached programs. All methods but Read may be called while another goroutine reads; Read itself is for one goroutine.
 type Probe struct {
 	ring    *ring
 	decoder decoder
@@ -53,6 +52,8 @@ type Probe struct {
 	mu sync.Mutex
 	// executables are those that have the keylog probe; nil after Close.
 	executables map[inode]executable
+	// detaching are the links that are being closed in the background.
+	detaching sync.WaitGroup
 }
 
 // Load loads the programs and attaches them to the cgroup. Errors: one of
@@ -117,6 +118,7 @@ func (p *Probe) Close() error {
 	p.links, p.executables = nil, nil
 	p.mu.Unlock()
 	errs := []error{release(links)}
+	p.detaching.Wait()
 	if p.ring != nil {
 		errs = append(errs, p.ring.close())
 	}

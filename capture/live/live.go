@@ -15,6 +15,7 @@ import (
 // kernel is what is needed of a *bpf.Probe.
 type kernel interface {
 	AttachTLS(path string) error
+	DetachDeleted(dev, ino uint64) bool
 	Read(s *bpf.Sample, wait time.Duration) error
 	Lost() (packets, events uint64, err error)
 	Missing() []string

@@ -77,6 +77,8 @@ func (k *fakeKernel) AttachTLS(path string) error {
 	return bpf.ErrNoGoTLS
 }
 
+func (k *fakeKernel) DetachDeleted(uint64, uint64) bool { return false }
+
 func (k *fakeKernel) Missing() []string { return []string{"what the kernel side misses"} }
 func (k *fakeKernel) Lost() (uint64, uint64, error) {
 	k.mu.Lock()

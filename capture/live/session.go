@@ -35,6 +35,8 @@ type session struct {
 	exited   chan struct{} // closed when the command has ended and state is set
 	state    state
 
+	programs programs
+
 	// foreign says that the process ids of samples are not ours but the host's.
 	foreign bool
 
@@ -92,9 +94,17 @@ func (s *session) wait() {
 	}()
 }
 
-// verdict returns what was found in the executable of an exec: when it passed
-// the gate, at an earlier exec or ahead of the run, or else by looking now.
+// verdict returns what was found in the executable of an exec, and takes in that
+// it runs.
 func (s *session) verdict(e *bpf.Sample) gate.Verdict {
+	v := s.found(e)
+	s.programs.exec(e.PID, program{e.Process.Dev, e.Process.Ino}, v.TLS == "crypto/tls")
+	return v
+}
+
+// found returns what was found in the executable of an exec: when it passed the
+// gate, at an earlier exec or ahead of the run, or else by looking now.
+func (s *session) found(e *bpf.Sample) gate.Verdict {
 	if s.gate != nil && !s.foreign {
 		if v, ok := s.gate.Exec(e.PID, e.Time); ok {
 			return v
@@ -109,10 +119,29 @@ func (s *session) verdict(e *bpf.Sample) gate.Verdict {
 	return s.examiner.Late(e.PID)
 }
 
-// forget drops what the gate remembers of a process.
+// forget drops what is remembered of a process that ended.
 func (s *session) forget(pid uint32) {
+	s.programs.exit(pid)
+	s.retire()
 	if s.gate != nil && !s.foreign {
 		s.gate.Forget(pid)
+	}
+}
+
+// retire takes the probe out of executables that were deleted and that no process
+// runs any more. After a loss that is not known of any.
+func (s *session) retire() {
+	unused := s.programs.unused()
+	if len(unused) == 0 {
+		return
+	}
+	if _, lost, err := s.probe.Lost(); err != nil || lost > 0 {
+		return
+	}
+	for _, p := range unused {
+		if s.examiner.Retire(p.dev, p.ino, s.probe.DetachDeleted) {
+			s.programs.forget(p)
+		}
 	}
 }
 

@@ -248,7 +248,8 @@ func (s *starting) command() error {
 		s.withoutGate(s.noGate)
 	}
 	s.run.translator = translator{
-		offset: wallOffset(), from: gate.Monotonic(), verdict: s.run.session.verdict, ended: s.run.forget,
+		offset: wallOffset(), from: gate.Monotonic(), verdict: s.run.session.verdict,
+		forked: s.run.programs.fork, ended: s.run.forget,
 	}
 	from := time.Now().UTC()
 	a, err := s.stub.release(order{

@@ -21,8 +21,9 @@ type translator struct {
 	from uint64
 	// verdict returns what was found in the executable of an exec.
 	verdict func(*bpf.Sample) gate.Verdict
-	// ended is told of each process that ended.
-	ended func(pid uint32)
+	// forked is told of each process that began, ended of each that ended.
+	forked func(parent, child uint32)
+	ended  func(pid uint32)
 
 	frames int
 	seen   recentSecrets
@@ -89,6 +90,7 @@ func (t *translator) processEvent(s *bpf.Sample) capture.Event {
 			return nil
 		}
 		p.Kind, p.PID, p.PPID = capture.Fork, s.Process.Child, s.Process.Parent
+		t.forked(p.PPID, p.PID)
 	case bpf.KindExit:
 		p.Kind, p.WaitStatus = capture.ExitProc, s.Process.Status
 		t.ended(s.PID)

@@ -4,6 +4,7 @@ package live
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -21,10 +22,11 @@ func TestTranslate(t *testing.T) {
 	at := func(mono int64) time.Time { return time.Unix(0, offset+mono).UTC() }
 	local, remote := netip.MustParseAddrPort("192.0.2.1:1000"), netip.MustParseAddrPort("[2001:db8::1]:443")
 	random := make([]byte, 32)
-	var ended []uint32
+	var forked, ended []uint32
 	tr := translator{
 		offset: offset, from: 100,
 		verdict: func(*bpf.Sample) gate.Verdict { return gate.Verdict{TLS: "crypto/tls", Missing: "part"} },
+		forked:  func(parent, child uint32) { forked = append(forked, parent, child) },
 		ended:   func(pid uint32) { ended = append(ended, pid) },
 	}
 	for _, tt := range []struct {
@@ -76,8 +78,8 @@ func TestTranslate(t *testing.T) {
 			t.Errorf("%s: -want +got\n%s", tt.name, diff)
 		}
 	}
-	if len(ended) != 1 || ended[0] != 6 {
-		t.Errorf("ended: %v", ended)
+	if !slices.Equal(forked, []uint32{5, 6}) || !slices.Equal(ended, []uint32{6}) {
+		t.Errorf("forked: %v, ended: %v", forked, ended)
 	}
 }
 

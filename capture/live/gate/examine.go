@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -38,6 +39,8 @@ type inode struct{ dev, ino uint64 }
 type finding struct {
 	ctime   unix.Timespec
 	verdict Verdict
+	// looked is when it was executed, or examined, last (CLOCK_MONOTONIC, ns).
+	looked uint64
 }
 
 // maxKnown bounds what is remembered. Past it an executable is examined again,
@@ -104,6 +107,24 @@ func (x *Examiner) Known(dev, ino uint64) (Verdict, bool) {
 	return f.verdict, ok
 }
 
+// settled is how long ago an executable must have been looked at to be retired:
+// whose execve it was has been seen to run by then.
+const settled = time.Second
+
+// Retire forgets an executable in which detach finds no probe, or none any more,
+// and reports whether it did: it is examined again when it is executed. It does
+// nothing if the executable was executed a moment ago.
+func (x *Examiner) Retire(dev, ino uint64, detach func(dev, ino uint64) bool) bool {
+	x.mu.Lock() // whoever looks at it now does so after this
+	defer x.mu.Unlock()
+	key := inode{dev, ino}
+	if f, ok := x.known[key]; ok && time.Duration(Monotonic()-f.looked) < settled || !detach(dev, ino) {
+		return false
+	}
+	delete(x.known, key)
+	return true
+}
+
 // look returns the verdict on an open executable and whether it was known.
 func (x *Examiner) look(fd int) (Verdict, bool, error) {
 	key, ctime, err := identify(fd)
@@ -112,8 +133,12 @@ func (x *Examiner) look(fd int) (Verdict, bool, error) {
 	}
 	x.mu.Lock()
 	old, seen := x.known[key]
+	if seen = seen && old.ctime == ctime; seen {
+		old.looked = Monotonic()
+		x.known[key] = old
+	}
 	x.mu.Unlock()
-	if seen && old.ctime == ctime {
+	if seen {
 		return old.verdict, true, nil
 	}
 	v, err := x.judge("/proc/self/fd/" + strconv.Itoa(fd))
@@ -125,7 +150,7 @@ func (x *Examiner) look(fd int) (Verdict, bool, error) {
 	if len(x.known) >= maxKnown {
 		clear(x.known)
 	}
-	x.known[key] = finding{ctime, v}
+	x.known[key] = finding{ctime, v, Monotonic()}
 	return v, false, nil
 }
 
