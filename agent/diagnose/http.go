@@ -165,12 +165,15 @@ func redirectCDNBlocked(f *facts) []*trace.Finding {
 // waiting returns the findings for requests that wait for the first byte.
 func (f *facts) waiting(match func(*trace.Request) bool) []*trace.Finding {
 	var list []*trace.Finding
+	holes := tcpMidstreamBlackhole(f)
 	for _, r := range f.exchanges {
 		waited := f.Waited(r)
-		if r.Status == 0 && waited >= f.Patience() && match(r) {
+		c := f.Connection(r.Connection)
+		// The server did not get it, as another connection to it shows.
+		lost := c.Unacked > 0 && slices.ContainsFunc(holes, func(o *trace.Finding) bool { return o.Hop == f.requestHop(r) })
+		if r.Status == 0 && waited >= f.Patience() && match(r) && !lost {
 			found := f.requestFinding(r)
 			found.Evidence = []trace.Evidence{unansweredEvidence(r, waited)}
-			c := f.Connection(r.Connection)
 			if c.Retransmits > 0 {
 				// It may be the way that is broken, not the server.
 				found.Confidence = trace.Likely
