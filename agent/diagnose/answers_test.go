@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"testing"
 	"time"
 
 	"github.com/gopx-trace/gopx-trace/agent/trace"
@@ -98,6 +99,38 @@ func answerExamples() []example {
 	}
 }
 
+// noteExamples are about what is worth a note.
+func noteExamples() []example {
+	latest := func(s *story, age string) {
+		s.t.Command.Argv = []string{"go", "get", "mod.test/hello@latest"}
+		s.get("a.test", "/mod.test/hello/@v/list", 200, "Age", age)
+		s.exit(0)
+	}
+	return []example{
+		{"search domains first", func(s *story) {
+			s.lookup("a.test.corp.test", "NXDOMAIN")
+			s.get("a.test", info, 200)
+			s.exit(0)
+		}, "", ""},
+		{"a list of yesterday", func(s *story) { latest(s, "86400") }, "", ""},
+	}
+}
+
+func TestNotes(t *testing.T) {
+	for i, want := range []string{"dns-search-ndots", "proxy-stale-latest"} {
+		s := begin()
+		noteExamples()[i].make(s)
+		if list := s.diagnosed().Findings; len(list) != 1 || list[0].Rule != want || list[0].Severity != trace.Info {
+			t.Errorf("%s: %+v", want, list)
+		}
+	}
+	s := begin()
+	s.get("a.test", "/mod.test/hello/@v/list", 200, "Age", "86400")
+	if list := s.exit(0).diagnosed().Findings; len(list) != 0 {
+		t.Errorf("an old list for a version that was named: %+v", list)
+	}
+}
+
 // localExamples are about this machine's tables and hosts with many addresses.
 func localExamples() []example {
 	unsent := func(errno string) func(*story) {
@@ -174,6 +207,12 @@ func slowExamples() []example {
 			r.LastByteAt, r.EndedAt = s.now, s.now
 			s.exit(0)
 		}, "body-drip", "goproxy:a.test"},
+		{"a pack that git's server takes its time for", func(s *story) {
+			r := s.goproxy("direct").request(s.https("git.test"), "POST", "https://git.test/lib.git/git-upload-pack", 200)
+			s.wait(9 * time.Second)
+			r.LastByteAt, r.EndedAt = s.now, s.now
+			s.exit(0)
+		}, "", ""},
 		{"a body that takes long and is large", func(s *story) {
 			r := s.get("a.test", zip, 200)
 			s.wait(9 * time.Second)

@@ -239,7 +239,7 @@ func goproxyEnvShadow(f *facts) []*trace.Finding {
 		return nil
 	}
 	for _, fetch := range f.Trace.Fetches {
-		if n := len(fetch.Attempts); n > 0 && fetch.Outcome != trace.OK && fetch.Outcome != trace.Unknown {
+		if n := len(fetch.Attempts); n > 0 && (fetch.Outcome == trace.Failed || fetch.Outcome == trace.Hung) {
 			last := fetch.Attempts[n-1]
 			if slices.ContainsFunc(stored, func(e goproxy.Entry) bool { return e.String() == last.Entry }) {
 				continue

@@ -150,6 +150,12 @@ func sinkhole(ip string) bool {
 	return err == nil && (a.IsUnspecified() || a.IsLoopback())
 }
 
+// unspecified reports whether an address is 0.0.0.0 or ::, which no service has.
+func unspecified(ip string) bool {
+	a, err := netip.ParseAddr(ip)
+	return err == nil && a.IsUnspecified()
+}
+
 // dnsSinkhole: the resolver gives an address of this machine for a host that is
 // not on it.
 func dnsSinkhole(f *facts) []*trace.Finding {
@@ -163,7 +169,11 @@ func dnsSinkhole(f *facts) []*trace.Finding {
 			continue
 		}
 		args := map[string]string{"host": strings.ToLower(l.Name), "server": l.Server, "resolver": hostOnly(l.Server), "address": data(l.Answers)}
-		list = append(list, finding(hopResolver, l.StartedAt, args, append([]trace.Evidence{lookupEvidence(l)}, trouble...)...))
+		found := finding(hopResolver, l.StartedAt, args, append([]trace.Evidence{lookupEvidence(l)}, trouble...)...)
+		if !slices.ContainsFunc(l.Answers, func(a trace.Answer) bool { return unspecified(a.Data) }) {
+			found.Confidence = trace.Likely // it may be a service of this machine that is down
+		}
+		list = append(list, found)
 	}
 	return list
 }

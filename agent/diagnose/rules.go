@@ -89,6 +89,7 @@ func nameRules() []Rule {
 		{"dns-empty-noerror", lookupArgs, dnsEmptyAnswer},
 		{"dns-aaaa-blackhole", lookupArgs + " count seconds", dnsAAAABlackhole},
 		{"dns-first-server-dead", lookupArgs + " count seconds", dnsFirstServerDead},
+		{"dns-search-ndots", lookupArgs + " count of", dnsSearchNDots},
 	}
 }
 
@@ -204,6 +205,7 @@ func moduleRules() []Rule {
 		{"proxy-wrong-version", httpArgs + " wanted got", proxyWrongVersion},
 		{"goproxy-off", "command code", goproxyOff},
 		{"dead-first-with-pipe", "host entry next count rest seconds", deadFirstWithPipe},
+		{"proxy-stale-latest", httpArgs + " age", proxyStaleLatest},
 		{"git-ca-differs", certArgs + " bundle accepted repository", gitCADiffers},
 		{"unknown-revision", "host module revision repository server_said", unknownRevision},
 		{"http-not-found", absentArgs, httpNotFound},

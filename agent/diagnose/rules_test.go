@@ -26,7 +26,7 @@ type example struct {
 
 func examples() []example {
 	return slices.Concat(dnsExamples(), tcpExamples(), proxyExamples(), tlsExamples(), certificateExamples(), httpExamples(), moduleExamples(), gitExamples(),
-		configExamples(), streamExamples(), blameExamples(), variableExamples(), settingExamples(), directExamples(), answerExamples(), localExamples(), slowExamples(), storeExamples(), oddExamples(), lossExamples())
+		configExamples(), streamExamples(), blameExamples(), variableExamples(), settingExamples(), directExamples(), answerExamples(), localExamples(), slowExamples(), storeExamples(), oddExamples(), lossExamples(), noteExamples())
 }
 
 func dnsExamples() []example {

@@ -127,6 +127,10 @@ func settingExamples() []example {
 			s.t.Environment.GoEnv["GOPROXY"] = trace.Setting{Value: "https://a.test", Origin: "environment", Shadows: "https://b.test"}
 			s.get("a.test", info, 500)
 		}, "goproxy-env-shadow", "config"},
+		{"the environment hides go env -w, and the version does not exist", func(s *story) {
+			s.t.Environment.GoEnv["GOPROXY"] = trace.Setting{Value: "https://a.test", Origin: "environment", Shadows: "https://b.test"}
+			s.get("a.test", info, 404)
+		}, "http-not-found", "goproxy:a.test"},
 		{"the environment hides the same entry", func(s *story) {
 			s.t.Environment.GoEnv["GOPROXY"] = trace.Setting{Value: "https://a.test", Origin: "environment", Shadows: "https://a.test,direct"}
 			s.get("a.test", info, 500)

@@ -206,7 +206,7 @@ func bodyDrip(f *facts) []*trace.Finding {
 	for _, r := range f.Trace.Requests {
 		c := f.Connection(r.Connection)
 		took := r.LastByteAt.Sub(r.AnsweredAt)
-		if r.Status != 200 || r.ResponseBytes == 0 || c == nil || r.AnsweredAt.IsZero() || r.LastByteAt.IsZero() || c.Retransmits > 0 || f.waitedLast(r) {
+		if !isModuleFile(r) || r.Status != 200 || r.ResponseBytes == 0 || c == nil || r.AnsweredAt.IsZero() || r.LastByteAt.IsZero() || c.Retransmits > 0 || f.waitedLast(r) {
 			continue
 		}
 		if rate := float64(r.ResponseBytes) / max(took.Seconds(), 1e-3); rate < dripRate {
@@ -216,6 +216,16 @@ func bodyDrip(f *facts) []*trace.Finding {
 		}
 	}
 	return list
+}
+
+// isModuleFile reports whether a request is for a file that a module proxy has
+// ready: a git server may take its time to make a pack.
+func isModuleFile(r *trace.Request) bool {
+	switch r.Purpose {
+	case trace.PurposeList, trace.PurposeInfo, trace.PurposeMod, trace.PurposeZip, trace.PurposeLatest, trace.PurposeToolchain:
+		return true
+	}
+	return false
 }
 
 // waitedLast reports whether an answer stopped for long at its end, which

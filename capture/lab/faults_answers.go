@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
+	"strconv"
 	"time"
 
 	"github.com/miekg/dns"
@@ -45,6 +47,27 @@ func answerFaults() []Fault {
 			Setup: func(s *Setup) { replies(SilentFor(dns.TypeAAAA))(s); s.ResolvConf = impatient }, Slow: true, Proof: fetched(ResolverHost + ": unanswered")},
 		{Name: "dns-first-server-dead", Rule: "dns-first-server-dead", Hop: atResolver, About: "the first name server of resolv.conf never answers",
 			Setup: func(s *Setup) { s.DeafFirst, s.ResolvConf = true, impatient }, Slow: true, Proof: fetched()},
+	}
+}
+
+// notedAnswers lists healthy cases that a report has a note on.
+func notedAnswers() []Fault {
+	return []Fault{
+		{Name: "search-domains", Notes: "dns-search-ndots", About: "names are asked for with two search domains first, in vain",
+			Setup: func(s *Setup) { s.ResolvConf = "search svc.corp.test corp.test\noptions ndots:5\n" }, Proof: fetched(ResolverHost + ": NXDOMAIN")},
+		{Name: "old-list", Notes: "proxy-stale-latest", About: "the list of versions comes out of a cache, two hours old",
+			Setup:   func(s *Setup) { s.At(GoProxyHost).Answer = Aged(2 * time.Hour) },
+			Command: []string{"go", "get", "mod.test/hello@latest"}, Proof: fetched()},
+	}
+}
+
+// Aged gives answers the Age of a cached one (RFC 9111, section 5.1).
+func Aged(age time.Duration) Answer {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Age", strconv.Itoa(int(age.Seconds())))
+			next.ServeHTTP(w, r)
+		})
 	}
 }
 

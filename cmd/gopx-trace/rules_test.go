@@ -18,7 +18,9 @@ import (
 // with the healthy recording that shows one.
 func notes() map[string]string {
 	return map[string]string{
-		"tls-no-secret": "without-secrets", // the trace lacks something, the command does not
+		"dns-search-ndots":   "search-domains",
+		"proxy-stale-latest": "old-list",
+		"tls-no-secret":      "without-secrets", // the trace lacks something, the command does not
 	}
 }
 

@@ -6,7 +6,7 @@ import "slices"
 func english() []Sentence {
 	return slices.Concat(
 		englishProxyVariables(), englishGoSettings(), englishGoEntries(), englishVersionControlSettings(),
-		englishStores(), englishOddAnswers(), englishLoss(),
+		englishStores(), englishOddAnswers(), englishLoss(), englishNotes(),
 		englishDNS(), englishAnswers(), englishSlow(), englishLocal(), englishTCP(), englishProxy(), englishTunnels(),
 		englishTLS(), englishAlerts(), englishCertificates(),
 		englishHTTP(), englishStreams(), englishRedirects(), englishStatus(), englishBodies(),
