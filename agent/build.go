@@ -63,7 +63,7 @@ func (b *builder) event(e capture.Event) {
 		b.trace.First = t
 	}
 	if t.After(b.last) {
-		b.last = t
+		b.last, b.trace.Last = t, t
 	}
 	switch e := e.(type) {
 	case *capture.Packet:

@@ -126,11 +126,17 @@ func (f *facts) trouble(match func(c *trace.Connection, host string) bool) []tra
 	for _, y := range f.layers {
 		why, _ := f.refusal(y)
 		_, silent := f.unansweredHello(y)
-		if match(y.c, y.host) && (why != "" || silent || len(y.l.NotTLS) > 0 || y.l.Alert != nil && !y.l.Established) {
+		if match(y.c, y.host) && (why != "" || silent || len(y.l.NotTLS) > 0 || f.abandoned(y) || y.l.Alert != nil && !y.l.Established) {
 			list = append(list, tlsEvidence(y.c, y.l, "the TLS handshake with "+y.c.Remote+" failed"))
 		}
 	}
 	return list[:min(len(list), maxEvidence)]
+}
+
+// abandoned reports whether the client ended a handshake in its middle, for a
+// reason that is encrypted.
+func (f *facts) abandoned(y layer) bool {
+	return y.l.Version != "" && !y.l.Established && !y.l.Decrypted && goproxy.PeerEnded(y.c) == "" && y.c.ClosedBy == "local" && y.c.MissedBytes == 0
 }
 
 func (f *facts) troubled(name string, answers []trace.Answer) bool {

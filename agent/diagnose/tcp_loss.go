@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"net"
+	"slices"
 	"strconv"
 	"time"
 
@@ -66,6 +67,9 @@ func tcpMidstreamBlackhole(f *facts) []*trace.Finding {
 				waiting, waited = r, w
 			}
 		}
+		if waiting == nil && f.unread(c) {
+			list = append(list, f.sealedBlackhole(c)...)
+		}
 		if waiting == nil || waited < f.Patience() {
 			continue
 		}
@@ -77,6 +81,37 @@ func tcpMidstreamBlackhole(f *facts) []*trace.Finding {
 		list = append(list, f.waited(found, waited))
 	}
 	return list
+}
+
+// unread reports whether a connection has a TLS handshake that was answered and
+// nothing that could be read inside.
+func (f *facts) unread(c *trace.Connection) bool {
+	n := len(c.TLS)
+	return n > 0 && c.TLS[n-1].Version != "" && !c.TLS[n-1].Decrypted && !f.Carried(c)
+}
+
+// manyAgain is how many segments sent again take longer than any server rests:
+// the time doubles with each (RFC 6298, section 5.5).
+const manyAgain = 4
+
+// sealedBlackhole is [tcpMidstreamBlackhole] where what was asked is encrypted.
+func (f *facts) sealedBlackhole(c *trace.Connection) []*trace.Finding {
+	waited := f.EndOf(c).Sub(c.StartedAt)
+	if c.Retransmits < manyAgain || waited < f.Patience() {
+		return nil
+	}
+	i := slices.IndexFunc(f.layers, func(y layer) bool { return y.c == c && !y.toProxy })
+	if i < 0 {
+		return nil
+	}
+	host := f.layers[i].host
+	args := with(f.requestArgs(&trace.Request{Connection: c.ID, URL: "https://" + host + "/"}), "unacked", strconv.FormatUint(c.Unacked, 10), "again", strconv.Itoa(c.Retransmits))
+	text := args["unacked"] + " bytes not acknowledged, " + args["again"] + " segments sent again, after " + strconv.FormatUint(c.BytesReceived, 10) + " bytes had been received"
+	found := f.waited(finding(f.layerHop(f.layers[i]), c.StartedAt, args, connectionEvidence(c, text)), waited)
+	if found.Confidence == trace.Certain {
+		found.Confidence = trace.Likely // the client may have had its answer
+	}
+	return []*trace.Finding{found}
 }
 
 // fwRejectReset: the RST to the SYN did not travel as far as the host's own

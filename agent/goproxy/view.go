@@ -62,6 +62,8 @@ func NewView(t *trace.Trace) *View {
 	v.indexLookups()
 	if c := t.Command; c != nil {
 		v.see(c.StartedAt.Add(c.Duration.Duration()))
+	} else {
+		v.see(t.Last) // of a capture file: nothing came until then
 	}
 	v.findProxies()
 	v.indexFetches()

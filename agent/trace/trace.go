@@ -91,6 +91,8 @@ type Trace struct {
 	Packets uint64 `json:"-"`
 	// First is the time of the first event that has one.
 	First Time `json:"-"`
+	// Last is the latest time of an event so far.
+	Last Time `json:"-"`
 }
 
 // Verdict outcomes.

@@ -5,7 +5,6 @@ package main
 import (
 	"flag"
 	"fmt"
-	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -140,86 +139,4 @@ func readRows(t *testing.T, text string) (rows []row) {
 		return strings.Compare(a.want.rule+"\t"+a.kind+"\t"+a.name, b.want.rule+"\t"+b.kind+"\t"+b.name)
 	})
 	return rows
-}
-
-// accuracyHead begins docs/accuracy.md.
-const accuracyHead = `# How often the verdict is right
-
-Written by ` + "`make lab-matrix`" + `: every fault of the lab (` + "`capture/lab`" + `: our own servers, with the variants of each fault) and
-every scenario with other people's servers (` + "`capture/lab/servers`" + `: squid, nginx, unbound and so on, written after the rules) really
-happens, to a real go, git or curl. The verdict is right when its rule, or its hop, is the one that was written down before.
-"Packets and secrets" is the same recording without anything of processes, sockets and settings, as from a capture file with a
-key log; "packets alone" has no TLS secrets either. Those two leave out faults of ` + "`config` and `host`" + `, which no packet shows.
-
-`
-
-func writeUp(rows []row) string {
-	var b strings.Builder
-	b.WriteString(accuracyHead)
-	b.WriteString("| runs | faults | rule right | hop right | healthy runs | with a false alarm |\n|---|---|---|---|---|---|\n")
-	kinds := map[string][]row{}
-	for _, r := range rows {
-		kinds[r.kind] = append(kinds[r.kind], r)
-	}
-	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
-		c := count(kinds[kind], 0)
-		fmt.Fprintf(&b, "| %s | %d | %s | %s | %d | %d |\n", kind, c.faults, share(c.rule, c.faults), share(c.hop, c.faults), c.healthy, c.alarms)
-	}
-	b.WriteString("\n| seen | faults | rule and hop right |\n|---|---|---|\n")
-	for i, name := range []string{"all, live", "packets and secrets", "packets alone"} {
-		c := count(onWire(rows), i)
-		fmt.Fprintf(&b, "| %s | %d | %s |\n", name, c.faults, share(c.both, c.faults))
-	}
-	b.WriteString("\n## Each fault\n\n| rule | runs | live | packets and secrets | packets alone |\n|---|---|---|---|---|\n")
-	for _, r := range rows {
-		if r.want.rule != "" {
-			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", r.want.rule, r.name, verdict(r, 0), verdict(r, 1), verdict(r, 2))
-		}
-	}
-	return b.String()
-}
-
-// verdict is a cell: what was said if it is not what should be.
-func verdict(r row, i int) string {
-	if r.got[i] == r.want {
-		return "right"
-	}
-	return r.got[i].String()
-}
-
-// onWire are the rows whose fault packets can show.
-func onWire(rows []row) []row {
-	return slices.DeleteFunc(slices.Clone(rows), func(r row) bool { return r.want.hop == "config" || r.want.hop == "host" })
-}
-
-type tally struct{ faults, rule, hop, both, healthy, alarms int }
-
-// count counts what was right in the i-th verdict of rows.
-func count(rows []row, i int) (c tally) {
-	for _, r := range rows {
-		if r.want.rule == "" {
-			c.healthy++
-			c.alarms += btoi(r.got[i].rule != "")
-			continue
-		}
-		c.faults++
-		c.rule += btoi(r.got[i].rule == r.want.rule)
-		c.hop += btoi(r.got[i].hop == r.want.hop)
-		c.both += btoi(r.got[i] == r.want)
-	}
-	return c
-}
-
-func btoi(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}
-
-func share(n, of int) string {
-	if of == 0 {
-		return "-"
-	}
-	return fmt.Sprintf("%d (%.1f %%)", n, 100*float64(n)/float64(of))
 }
