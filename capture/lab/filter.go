@@ -3,7 +3,8 @@ package lab
 import (
 	"crypto/tls"
 	"fmt"
-	"io"
+	"net"
+	"net/http"
 	"os"
 	"syscall"
 	"unsafe"
@@ -72,13 +73,26 @@ func onSocket(v any, f func(fd int) error) error {
 	return ferr
 }
 
-// Vanish is for [Server.HTTP2]: when the handshake is over, nothing that the
-// client sends arrives any more, as where a stateful box lost the connection.
-func Vanish(conn *tls.Conn) {
-	if onSocket(conn.NetConn(), dropAll) == nil {
-		io.Copy(io.Discard, conn)
+// Vanish answers the first requests; nothing that the client sends after them
+// arrives any more, as where a stateful box lost the connection.
+func Vanish() Answer {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			conn, _ := r.Context().Value(connKey{}).(net.Conn)
+			if t, ok := conn.(*tls.Conn); ok {
+				conn = t.NetConn()
+			}
+			// Before the answer: the client's next segment is lost for certain.
+			if err := onSocket(conn, dropAll); err != nil {
+				panic(http.ErrAbortHandler)
+			}
+			next.ServeHTTP(w, r)
+		})
 	}
 }
+
+// connKey is the key of a request's connection in its context.
+type connKey struct{}
 
 // ethtool commands (include/uapi/linux/ethtool.h).
 const (

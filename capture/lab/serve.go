@@ -92,6 +92,9 @@ func (l *Lab) newServer(host string, h http.Handler) *http.Server {
 				l.counts.add(host, "connection")
 			}
 		},
+		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
+			return context.WithValue(ctx, connKey{}, conn)
+		},
 		BaseContext: func(net.Listener) context.Context { return l.ctx },
 	}
 }
