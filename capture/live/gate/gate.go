@@ -114,8 +114,7 @@ func (g *Gate) Stats() Stats {
 	return s
 }
 
-// Close lets everything that waits go on and takes the marks away, for which it
-// waits some milliseconds for the kernel.
+// Close lets everything that waits go on and takes the marks away.
 func (g *Gate) Close() (err error) {
 	g.closed.Do(func() {
 		if _, err = unix.Write(g.stop, []byte{1, 0, 0, 0, 0, 0, 0, 0}); err != nil {
@@ -130,9 +129,12 @@ func (g *Gate) Close() (err error) {
 // closeFDs closes the descriptors. Closing the fanotify one is what releases
 // whoever waits.
 func (g *Gate) closeFDs() {
-	for _, fd := range append([]int{g.fan, g.root, g.stop, g.mounts}, g.reserve...) {
+	for _, fd := range append([]int{g.root, g.stop, g.mounts}, g.reserve...) {
 		if fd >= 0 {
 			unix.Close(fd)
 		}
+	}
+	if g.fan >= 0 {
+		closeLater(g.fan)
 	}
 }
