@@ -1,11 +1,15 @@
 package lab
 
 import (
+	"encoding/binary"
+	"errors"
+	"fmt"
 	"net"
 	"net/netip"
+	"unsafe"
 
 	"github.com/miekg/dns"
-	"golang.org/x/net/ipv4"
+	"golang.org/x/sys/unix"
 )
 
 // Reply makes what the DNS server sends out of a query and its healthy reply;
@@ -79,18 +83,31 @@ func SilentFor(kind uint16) Reply {
 	}
 }
 
-// writeAtOnce sends replies from a UDP socket in one system call: a client that
-// has its answer may close its own before a second call.
+// writeAtOnce sends replies of one size from a UDP socket as one packet that the
+// kernel takes apart at the receiver's socket (UDP_SEGMENT, udp(7)): a client
+// that has its answer may close its own before a second one.
 func writeAtOnce(from net.PacketConn, to net.Addr, replies []*dns.Msg) error {
-	batch := make([]ipv4.Message, 0, len(replies))
+	conn, isUDP := from.(*net.UDPConn)
+	addr, isAddr := to.(*net.UDPAddr)
+	if !isUDP || !isAddr {
+		return fmt.Errorf("%T to %T is no UDP", from, to)
+	}
+	var all []byte
+	size := 0
 	for _, r := range replies {
 		packed, err := r.Pack()
 		if err != nil {
 			return err
 		}
-		batch = append(batch, ipv4.Message{Buffers: [][]byte{packed}, Addr: to})
+		if all, size = append(all, packed...), max(size, len(packed)); len(packed) != size {
+			return errors.New("replies of different sizes")
+		}
 	}
-	// The socket is of IPv4 or IPv6; the call is the same for both.
-	_, err := ipv4.NewPacketConn(from).WriteBatch(batch, 0)
+	control := make([]byte, unix.CmsgSpace(2))
+	header := (*unix.Cmsghdr)(unsafe.Pointer(&control[0]))
+	header.Level, header.Type = unix.SOL_UDP, unix.UDP_SEGMENT
+	header.SetLen(unix.CmsgLen(2))
+	binary.NativeEndian.PutUint16(control[unix.CmsgLen(0):], uint16(size))
+	_, _, err := conn.WriteMsgUDP(all, control, addr)
 	return err
 }
