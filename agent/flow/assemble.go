@@ -201,7 +201,7 @@ func (c *connection) payload(d Dir, s *segment) {
 	if h.overlaps(x) {
 		c.Overlaps[d]++
 	}
-	if before(h.top, x.end()) && int32(x.end()-h.top) <= maxAhead {
+	if before(h.top, x.end()) && x.end()-h.top <= maxAhead {
 		h.top, h.topAt = x.end(), x.at.Time
 	}
 	if !h.ended {
@@ -238,7 +238,7 @@ func (c *connection) place(d Dir, x span) {
 // hold keeps bytes that are ahead of a hole.
 func (c *connection) hold(d Dir, x span) {
 	h := &c.half[d]
-	if int32(x.seq-h.next) > maxAhead {
+	if x.seq-h.next > maxAhead { // also half the numbers away, which is neither ahead nor behind
 		return
 	}
 	if c.full(h, x) {
@@ -348,7 +348,7 @@ func (c *connection) settle(d Dir, at Mark) {
 // finish notes the FIN. The first one counts, unless it is out of place.
 func (h *half) finish(s *segment) {
 	end := s.first() + uint32(s.length)
-	if h.fin || before(end, h.next) || int32(end-h.next) > maxAhead {
+	if h.fin || before(end, h.next) || end-h.next > maxAhead {
 		return
 	}
 	h.fin, h.end, h.finAt = true, end, s.at
