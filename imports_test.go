@@ -28,7 +28,7 @@ func stages() []string {
 func steps() []string {
 	return []string{
 		"bpf",
-		"capture", "capture/pcapfile", "capture/live/invoker", "capture/live/settings", "capture/live/gate", "capture/live", "capture/lab",
+		"capture", "capture/pcapfile", "capture/live/invoker", "capture/live/settings", "capture/live/gate", "capture/live/upstream", "capture/live", "capture/lab",
 		"agent/trace", "agent/flow", "agent/keylog", "agent/digest", "agent/decode", "agent/goproxy", "agent/diagnose", "agent",
 		"report/words", "report",
 		"cmd",

@@ -104,6 +104,7 @@ func (r *Run) read() (capture.Event, error) {
 		r.reads++
 		r.failing = 0
 		r.drain.found(&r.sample, r.process.Pid)
+		r.asked(&r.sample)
 		return r.event(&r.sample), nil
 	case isTimeout(err):
 		r.reads, r.failing = lostEvery, 0
@@ -140,6 +141,7 @@ func (r *Run) collect() {
 		}
 		r.tailDropped += dropped
 	}
+	r.overheard(r.upstream.Heard(time.Now()))
 	if r.reads >= lostEvery {
 		r.reads = 0
 		r.lost()
@@ -152,6 +154,7 @@ func (r *Run) lost() {
 	if err != nil {
 		return
 	}
+	packets += r.upstream.Lost()
 	events += r.tailDropped + r.unreadable
 	if packets == r.lostPackets && events == r.lostEvents {
 		return
@@ -171,6 +174,7 @@ func (r *Run) finish(failed error) {
 	<-r.exited
 	r.quiet()
 	r.collect()
+	r.overheard(r.upstream.Stop())
 	r.result = r.state
 	r.result.interrupted = r.relay.interrupted.Load()
 	r.queue = append(r.queue, r.result.event())

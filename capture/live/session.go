@@ -19,6 +19,7 @@ import (
 	"github.com/gopx-trace/gopx-trace/bpf"
 	"github.com/gopx-trace/gopx-trace/capture"
 	"github.com/gopx-trace/gopx-trace/capture/live/gate"
+	"github.com/gopx-trace/gopx-trace/capture/live/upstream"
 )
 
 // session holds what a run uses of the system. Its fields are set by the steps
@@ -39,6 +40,11 @@ type session struct {
 
 	// foreign says that the process ids of samples are not ours but the host's.
 	foreign bool
+
+	// stubs are the resolvers of the command on this host, and upstream is what
+	// hears them; nil where there are none.
+	stubs    []string
+	upstream *upstream.Watcher
 
 	late        atomic.Bool   // the context's deadline passed before the command ended
 	ending      atomic.Bool   // the process tree is being ended, until watched
@@ -152,6 +158,10 @@ func (s *session) notSeen(failed error) []string {
 		texts = append(texts, fmt.Sprintf("observation ended before the command did: %v", failed))
 	}
 	texts = append(texts, s.probe.Missing()...)
+	if s.upstream.Encrypted() {
+		texts = append(texts, fmt.Sprintf("what the local resolver (%s) asked over TLS, on port 853, during a lookup of the command: which names it is for cannot be seen",
+			strings.Join(s.stubs, ", ")))
+	}
 	if left := describe(s.group.pids()); left != "" {
 		texts = append(texts, "after the command ended, processes that it had started went on unobserved: "+left)
 	}
@@ -204,6 +214,7 @@ func (s *session) release() {
 	if s.keys != nil {
 		s.keys.remove()
 	}
+	s.upstream.Close()
 }
 
 // unload takes the kernel side away.

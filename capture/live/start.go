@@ -22,6 +22,9 @@ import (
 // proc is where the kernel's process files are.
 const proc = "/proc"
 
+// resolvConf is the configuration of the command's resolver, resolv.conf(5).
+const resolvConf = "/etc/resolv.conf"
+
 // starting is a run on its way; the fields are filled step by step.
 type starting struct {
 	Options
@@ -251,6 +254,7 @@ func (s *starting) command() error {
 		offset: wallOffset(), from: gate.Monotonic(), verdict: s.run.session.verdict,
 		forked: s.run.programs.fork, ended: s.run.forget,
 	}
+	s.watchResolvers(settings.Resolvers(resolvConf))
 	from := time.Now().UTC()
 	a, err := s.stub.release(order{
 		Paths: s.paths, Argv: s.Argv, Env: s.environ(), Dir: s.Dir, User: s.inv.User, Signals: s.signals,
@@ -305,7 +309,7 @@ func (s *starting) settings(now time.Time) *capture.Environment {
 		_, goExe, _ = runnable(s.inv.User, s.workDir(), candidates("go", s.inv.Env))
 	}
 	_ = s.inv.User.Do(func() { // without the rights nothing can be read: an empty event
-		e = settings.Reader{Env: s.inv.Env, Dir: s.workDir(), Go: goExe, ResolvConf: "/etc/resolv.conf", Hosts: "/etc/hosts"}.Read(now)
+		e = settings.Reader{Env: s.inv.Env, Dir: s.workDir(), Go: goExe, ResolvConf: resolvConf, Hosts: "/etc/hosts"}.Read(now)
 	})
 	return e
 }
@@ -315,7 +319,9 @@ func (s *starting) first(at time.Time) []capture.Event {
 	c := &capture.Command{
 		Time: at, Argv: s.Argv, PID: uint32(s.run.process.Pid), UID: s.inv.User.UID, Dir: s.workDir(),
 	}
-	return []capture.Event{c, s.settings(at)}
+	e := s.settings(at)
+	e.Watched = s.run.stubs
+	return []capture.Event{c, e}
 }
 
 // notStarted explains why the stub did not become the command.

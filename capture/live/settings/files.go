@@ -81,6 +81,10 @@ func hostsOf(b []byte, e *capture.Environment) map[string][]string {
 // maxResolvers bounds the list; the C library reads three, Go reads all.
 const maxResolvers = 32
 
+// Resolvers returns the addresses of the nameserver lines of a resolv.conf file;
+// none if it cannot be read.
+func Resolvers(name string) []string { return resolvers(readFile(name)) }
+
 // resolvers returns the addresses of the nameserver lines of a resolv.conf, in
 // order (resolv.conf(5); net/dnsconfig_unix.go).
 func resolvers(b []byte) []string {
