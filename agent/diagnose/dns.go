@@ -16,6 +16,8 @@ type resolution struct {
 	name    string
 	pid     uint32
 	lookups []*trace.Lookup
+	// upstream is what a resolver on this host asked other servers for it.
+	upstream []*trace.Lookup
 }
 
 // ownName reports whether git looked up a name that it was not told: that of
@@ -48,6 +50,9 @@ func (f *facts) unresolved() []*resolution {
 		}
 		list[i].lookups = append(list[i].lookups, l)
 	}
+	for _, r := range list {
+		r.upstream = f.passedOn(r)
+	}
 	return list
 }
 
@@ -65,28 +70,38 @@ const (
 	dnsSilent = "silent"
 )
 
-// kind returns what the resolution came to: an rcode before silence, since a
-// resolver that answers is alive.
+// kind returns what the resolution came to and a lookup that shows it: where a
+// resolver on this host only passed on what another server did, one of its own.
 func (r *resolution) kind() (string, *trace.Lookup) {
+	kind, l := cameTo(r.lookups)
+	if k, u, ok := r.behind(kind, l); ok {
+		return k, u
+	}
+	return kind, l
+}
+
+// cameTo returns what lookups came to: an rcode before silence, since a resolver
+// that answers is alive.
+func cameTo(lookups []*trace.Lookup) (string, *trace.Lookup) {
 	for _, rcode := range []string{"NXDOMAIN", "SERVFAIL", "REFUSED", "FORMERR", "NOTIMP"} {
-		if i := slices.IndexFunc(r.lookups, func(l *trace.Lookup) bool { return l.RCode == rcode }); i >= 0 {
-			return rcode, r.lookups[i]
+		if i := slices.IndexFunc(lookups, func(l *trace.Lookup) bool { return l.RCode == rcode }); i >= 0 {
+			return rcode, lookups[i]
 		}
 	}
-	for _, l := range r.lookups {
+	for _, l := range lookups {
 		if l.RCode == "" && strings.Contains(l.Error, "port unreachable") || l.Error == "ECONNREFUSED" {
 			return dnsClosed, l
 		}
 	}
-	for _, l := range r.lookups {
+	for _, l := range lookups {
 		if l.RCode == "" {
 			return dnsSilent, l
 		}
 	}
-	if slices.ContainsFunc(r.lookups, func(l *trace.Lookup) bool { return l.RCode != "NOERROR" }) {
-		return "", r.lookups[0]
+	if slices.ContainsFunc(lookups, func(l *trace.Lookup) bool { return l.RCode != "NOERROR" }) {
+		return "", lookups[0]
 	}
-	return dnsEmpty, r.lookups[0]
+	return dnsEmpty, lookups[0]
 }
 
 // dnsFault returns the findings for names whose resolution came to kind. A
@@ -98,18 +113,17 @@ func (f *facts) dnsFault(kind string) []*trace.Finding {
 		if k != kind || f.spokenFor(r.name) || f.IsProxy(r.name) && (k == "NXDOMAIN" || k == dnsEmpty) {
 			continue
 		}
-		list = append(list, r.finding(l))
+		list = append(list, f.resolverFinding(r, l))
 	}
 	return list
 }
 
-func (r *resolution) finding(l *trace.Lookup) *trace.Finding {
-	var evidence []trace.Evidence
-	for _, o := range repeated(r.lookups) {
-		evidence = append(evidence, lookupEvidence(o))
-	}
-	evidence = evidence[:min(len(evidence), maxEvidence)]
-	return finding(hopResolver, l.StartedAt, map[string]string{"host": r.name, "server": l.Server, "resolver": hostOnly(l.Server)}, evidence...)
+// resolverFinding is about the server of a lookup, which did not resolve a name.
+func (f *facts) resolverFinding(r *resolution, l *trace.Lookup) *trace.Finding {
+	stub := r.stubOf(l)
+	return finding(hopResolver, l.StartedAt, map[string]string{
+		"host": r.name, "server": l.Server, "resolver": hostOnly(l.Server), "stub": stub, "conf": stub, "local": stub,
+	}, f.chain(r)...)
 }
 
 // repeated makes one of the lookups that asked a server the same question
@@ -147,22 +161,30 @@ func dnsTimeout(f *facts) []*trace.Finding {
 	var list []*trace.Finding
 	for _, r := range f.names {
 		k, l := r.kind()
-		waited := f.End.Sub(l.StartedAt)
-		attempts := 0
-		for _, o := range r.lookups {
-			if o.RCode == "" {
-				attempts = max(attempts, o.Attempts)
-			}
-		}
-		if k != dnsSilent || f.spokenFor(r.name) || attempts < 2 && waited < f.Patience() {
+		waited, attempts := r.silence(l, f.End)
+		if k != dnsSilent || f.spokenFor(r.name) || attempts < enoughTries && waited < f.Patience() {
 			continue
 		}
-		found := r.finding(l)
-		last := r.lookups[len(r.lookups)-1].StartedAt
-		found.Args["seconds"] = seconds(max(min(waited, last.Sub(l.StartedAt)+resolverPatience), 0))
+		found := f.resolverFinding(r, l)
+		found.Args["seconds"] = seconds(max(waited, 0))
 		list = append(list, f.silence(found))
 	}
 	return list
+}
+
+// silence is for how long a lookup's server was waited for, up to the end of the
+// trace, and how often it was asked.
+func (r *resolution) silence(l *trace.Lookup, end time.Time) (waited time.Duration, attempts int) {
+	if l.Upstream {
+		return r.silenceBehind(end)
+	}
+	for _, o := range r.lookups {
+		if o.RCode == "" {
+			attempts = max(attempts, o.Attempts)
+		}
+	}
+	last := r.lookups[len(r.lookups)-1].StartedAt
+	return min(end.Sub(l.StartedAt), last.Sub(l.StartedAt)+resolverPatience), attempts
 }
 
 // resolverPatience is how long a resolver is waited for, per question
@@ -174,7 +196,7 @@ func proxyNameUnresolvable(f *facts) []*trace.Finding {
 	var list []*trace.Finding
 	for _, r := range f.names {
 		if k, l := r.kind(); f.IsProxy(r.name) && (k == "NXDOMAIN" || k == dnsEmpty) {
-			found := r.finding(l)
+			found := f.resolverFinding(r, l)
 			found.Evidence = append(found.Evidence, f.proxySetting(r.name)...)
 			list = append(list, found)
 		}

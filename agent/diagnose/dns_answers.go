@@ -16,7 +16,7 @@ func dnsEDNSRejected(f *facts) []*trace.Finding {
 	var list []*trace.Finding
 	for _, r := range f.names {
 		if k, l := r.kind(); (k == "FORMERR" || k == "NOTIMP") && l.EDNS {
-			found := r.finding(l)
+			found := f.resolverFinding(r, l)
 			found.Args["rcode"] = k
 			found.Confidence = trace.Likely // the same question without it was not asked
 			list = append(list, found)
@@ -30,7 +30,7 @@ func dnsLame(f *facts) []*trace.Finding {
 	var list []*trace.Finding
 	for _, r := range f.names {
 		if i := slices.IndexFunc(r.lookups, func(l *trace.Lookup) bool { return l.Lame }); i >= 0 {
-			list = append(list, r.finding(r.lookups[i]))
+			list = append(list, f.resolverFinding(r, r.lookups[i]))
 		}
 	}
 	return list
@@ -193,7 +193,7 @@ func dnsNoResolvConf(f *facts) []*trace.Finding {
 	var list []*trace.Finding
 	for _, r := range f.names {
 		if k, l := r.kind(); (k == dnsClosed || k == dnsSilent) && sinkhole(hostOnly(l.Server)) {
-			found := r.finding(l)
+			found := f.resolverFinding(r, l)
 			found.Hop = hopHost
 			found.Evidence = append(found.Evidence, trace.Evidence{Kind: kindConfig, Ref: "resolv.conf", Text: "/etc/resolv.conf has no nameserver line"})
 			list = append(list, found)
@@ -214,7 +214,7 @@ func dnsTruncatedTCPBlocked(f *facts) []*trace.Finding {
 		l := r.lookups[i]
 		for _, d := range f.dials {
 			if d.kind != "" && d.c.Remote == l.Server && d.c.PID == l.PID {
-				found := r.finding(l)
+				found := f.resolverFinding(r, l)
 				found.Evidence[0].Text += ", truncated"
 				found.Args["reason"] = f.dialFinding(d).Evidence[0].Text
 				found.Evidence = append(found.Evidence[:min(len(found.Evidence), maxEvidence-1)], f.dialFinding(d).Evidence[0])

@@ -44,6 +44,9 @@ func unansweredEvidence(r *trace.Request, waited time.Duration) trace.Evidence {
 
 func lookupEvidence(l *trace.Lookup) trace.Evidence {
 	text := l.Type + " " + l.Name + " asked of " + l.Server
+	if l.Upstream {
+		text += " by the local resolver"
+	}
 	switch {
 	case l.RCode != "":
 		text += ": " + l.RCode + ", " + strconv.Itoa(len(l.Answers)) + " records"

@@ -217,7 +217,7 @@ func sumDBUnreachable(f *facts) []*trace.Finding {
 	}
 	for _, r := range f.names {
 		if _, l := r.kind(); f.role(r.name) == roleSumDB {
-			found := r.finding(l)
+			found := f.resolverFinding(r, l)
 			add(r.name, lookupEvidence(l).Text, found)
 		}
 	}

@@ -21,18 +21,20 @@ func (r Rule) Args() []string { return strings.Fields(r.args) }
 
 // What findings about the same kind of thing have in common.
 const (
-	lookupArgs  = "host server resolver"
-	dialArgs    = "host port endpoint place address ip via connect url seconds from"
-	connectArgs = "host port endpoint address scheme proxy target status text"
-	layerArgs   = "host port endpoint place address ip via connect name"
-	helloArgs   = layerArgs + " bytes"
-	waitArgs    = " seconds brief"
-	alertArgs   = layerArgs + " alert version"
-	certArgs    = layerArgs + " subject issuer names not_before not_after at ca_issuers"
-	httpArgs    = "host port endpoint place address ip via connect url authority entry status text module path"
-	bodyArgs    = httpArgs + " got length"
-	streamArgs  = httpArgs + " code debug"
-	absentArgs  = httpArgs + " server_said"
+	lookupArgs = "host server resolver"
+	// resolutionArgs are also the resolver on this host that asked the server, or nothing.
+	resolutionArgs = lookupArgs + " stub conf local"
+	dialArgs       = "host port endpoint place address ip via connect url seconds from"
+	connectArgs    = "host port endpoint address scheme proxy target status text"
+	layerArgs      = "host port endpoint place address ip via connect name"
+	helloArgs      = layerArgs + " bytes"
+	waitArgs       = " seconds brief"
+	alertArgs      = layerArgs + " alert version"
+	certArgs       = layerArgs + " subject issuer names not_before not_after at ca_issuers"
+	httpArgs       = "host port endpoint place address ip via connect url authority entry status text module path"
+	bodyArgs       = httpArgs + " got length"
+	streamArgs     = httpArgs + " code debug"
+	absentArgs     = httpArgs + " server_said"
 )
 
 // Rules lists the rules, in the order of [Layers]: the settings, which explain what fails for them, then
@@ -72,21 +74,21 @@ func Layers() []Layer {
 // nameRules are those about names.
 func nameRules() []Rule {
 	return []Rule{
-		{"dns-no-resolvconf", lookupArgs, dnsNoResolvConf},
+		{"dns-no-resolvconf", resolutionArgs, dnsNoResolvConf},
 		{"dns-hosts-stale", "host address reason", dnsHostsStale},
 		{"dns-injected", lookupArgs + " first second", dnsInjected},
 		{"dns-answers-ignored", lookupArgs, dnsAnswersIgnored},
 		{"dns-sinkhole", lookupArgs + " address", dnsSinkhole},
-		{"dns-edns-rejected", lookupArgs + " rcode", dnsEDNSRejected},
-		{"dns-lame", lookupArgs, dnsLame},
-		{"dns-truncated-tcp-blocked", lookupArgs + " reason", dnsTruncatedTCPBlocked},
-		{"dns-port-closed", lookupArgs, dnsPortClosed},
-		{"dns-timeout", lookupArgs + " seconds", dnsTimeout},
-		{"dns-servfail", lookupArgs, dnsServFail},
-		{"dns-refused", lookupArgs, dnsRefused},
-		{"proxy-name-unresolvable", lookupArgs, proxyNameUnresolvable},
-		{"dns-nxdomain", lookupArgs, dnsNXDomain},
-		{"dns-empty-noerror", lookupArgs, dnsEmptyAnswer},
+		{"dns-edns-rejected", resolutionArgs + " rcode", dnsEDNSRejected},
+		{"dns-lame", resolutionArgs, dnsLame},
+		{"dns-truncated-tcp-blocked", resolutionArgs + " reason", dnsTruncatedTCPBlocked},
+		{"dns-port-closed", resolutionArgs, dnsPortClosed},
+		{"dns-timeout", resolutionArgs + " seconds", dnsTimeout},
+		{"dns-servfail", resolutionArgs, dnsServFail},
+		{"dns-refused", resolutionArgs, dnsRefused},
+		{"proxy-name-unresolvable", resolutionArgs, proxyNameUnresolvable},
+		{"dns-nxdomain", resolutionArgs, dnsNXDomain},
+		{"dns-empty-noerror", resolutionArgs, dnsEmptyAnswer},
 		{"dns-aaaa-blackhole", lookupArgs + " count seconds", dnsAAAABlackhole},
 		{"dns-first-server-dead", lookupArgs + " count seconds", dnsFirstServerDead},
 		{"dns-search-ndots", lookupArgs + " count of", dnsSearchNDots},

@@ -25,7 +25,7 @@ type example struct {
 }
 
 func examples() []example {
-	return slices.Concat(dnsExamples(), tcpExamples(), proxyExamples(), tlsExamples(), certificateExamples(), httpExamples(), moduleExamples(), gitExamples(),
+	return slices.Concat(dnsExamples(), upstreamExamples(), tcpExamples(), proxyExamples(), tlsExamples(), certificateExamples(), httpExamples(), moduleExamples(), gitExamples(),
 		configExamples(), streamExamples(), blameExamples(), variableExamples(), settingExamples(), directExamples(), answerExamples(), localExamples(), slowExamples(), storeExamples(), oddExamples(), lossExamples(), noteExamples())
 }
 

@@ -21,6 +21,10 @@ func englishPhrase(name, value string) string {
 	case value == "":
 	case name == "via":
 		return " through the proxy " + value
+	case name == "stub":
+		return ", which the local resolver " + value + " asked,"
+	case name == "conf": // the value last: it is an argument
+		return "the configuration of the local resolver " + value
 	case name == "debug":
 		return ", saying " + value
 	case name == "place":
@@ -33,6 +37,7 @@ func englishPhrase(name, value string) string {
 	codes := map[string]map[string]string{
 		"sent":     {"none": "did not send any", "refused": "sent some that it refused"},
 		"after":    {"ClientHello": "the ClientHello"},
+		"conf":     {"": "/etc/resolv.conf"},
 		"from":     {"": "this machine"},
 		"length":   {"": "an unknown number of"},
 		"process":  {"": "a process"},
