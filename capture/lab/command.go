@@ -123,7 +123,10 @@ func (l *Lab) nameFiles() []file {
 	if l.setup.DeafFirst {
 		servers = l.Addrs(deafHost)
 	}
-	if !l.setup.NoResolver {
+	switch {
+	case l.setup.Stub != NoStub:
+		servers = append(servers, stubAddr().Addr())
+	case !l.setup.NoResolver:
 		servers = append(servers, l.Addrs(ResolverHost)...)
 	}
 	for _, a := range servers {

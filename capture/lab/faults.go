@@ -72,7 +72,7 @@ func FaultNamed(name string) (Fault, bool) {
 
 // Faults lists what the lab can show: healthy cases, then faults by layer.
 func Faults() []Fault {
-	return slices.Concat(healthy(), nameFaults(), wayFaults(), connectFaults(), proxyFaults(), tlsFaults(), httpFaults(), streamFaults(), sumFaults(), directFaults(), variants(),
+	return slices.Concat(healthy(), nameFaults(), stubFaults(), wayFaults(), connectFaults(), proxyFaults(), tlsFaults(), httpFaults(), streamFaults(), sumFaults(), directFaults(), variants(),
 		settingsFaults(), gitWays(), answerFaults(), localFaults(), slowFaults(), storeFaults(), oddAnswers(), lossFaults(), notedAnswers())
 }
 

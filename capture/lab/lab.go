@@ -53,7 +53,7 @@ func Start(s Setup) (*Lab, error) {
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	for _, step := range []func() error{
 		l.makeRoot, l.writeNameFiles, l.makeAuthority, l.makeCatalog, l.makeNetwork,
-		l.serveNames, l.serveOrigins, l.serveProxy,
+		l.serveNames, l.serveStub, l.serveOrigins, l.serveProxy,
 	} {
 		if err := step(); err != nil {
 			return nil, errors.Join(fmt.Errorf("lab: %w", err), l.Close())

@@ -97,6 +97,17 @@ type Server struct {
 	Answer Answer
 }
 
+// Stub is the state of a resolver on the client's host.
+type Stub uint8
+
+// States of the stub.
+const (
+	NoStub    Stub = iota
+	StubUp         // at 127.0.0.53, outside the traced process tree
+	StubDown       // resolv.conf names it and nothing listens
+	StubMuted      // it takes queries and neither asks nor answers
+)
+
 // Resolver says how the DNS server misbehaves. The zero value is healthy.
 type Resolver struct {
 	// Rcode is answered for Names, e.g. dns.RcodeServerFailure.
@@ -139,6 +150,9 @@ type Setup struct {
 	Resolver Resolver
 	// DeafFirst puts a name server that never answers before the resolver.
 	DeafFirst bool
+	// Stub is a resolver on the client's own host, which resolv.conf then names
+	// and which passes every question on to the resolver.
+	Stub Stub
 	// NoResolver leaves the client's resolv.conf empty.
 	NoResolver bool
 	// ResolvConf and Hosts are added to the client's resolv.conf and hosts file.

@@ -111,7 +111,7 @@ func (r *traced) replay(t *testing.T) []byte {
 func TestReplayEqualsLive(t *testing.T) {
 	for _, name := range []string{
 		"healthy", "proxy-407", "git-direct", "socks5", "https-proxy",
-		"healthy-proxy", "http1", "tls12", "ipv6", "dns-nxdomain", "tls-unknown-ca", "redirect-cdn-blocked",
+		"healthy-proxy", "http1", "tls12", "ipv6", "dns-nxdomain", "stub", "stub-upstream-refused", "tls-unknown-ca", "redirect-cdn-blocked",
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := traceFault(t, name)
