@@ -63,6 +63,16 @@ func (f *facts) wentElsewhere() bool {
 	})
 }
 
+// discoveredAfter reports whether go went on to the module's own host after a
+// module proxy's 404, and was told there where the repository is. Where the
+// settings are known the list of entries tells.
+func (f *facts) discoveredAfter(r *trace.Request) bool {
+	return len(f.Config.List) == 0 && slices.ContainsFunc(f.Trace.Requests, func(o *trace.Request) bool {
+		return o.Purpose == trace.PurposeGoImport && o.Status == 200 && o.ID > r.ID && o.Module != "" &&
+			(o.Module == r.Module || strings.HasPrefix(r.Module, o.Module+"/"))
+	})
+}
+
 // asGit reports whether git made a request: by its process or, where that is
 // not known, by its own account.
 func (f *facts) asGit(r *trace.Request) bool {

@@ -49,6 +49,10 @@ func TestCaptureFiles(t *testing.T) {
 			s.get("a.test", gitInfo, 404)
 			s.failed("git.test", "443", "REJ", "", "")
 		}, "discovery-blocked", "vcs:git.test"},
+		{"404, then discovery", func(s *story) {
+			s.get("a.test", gitInfo, 404)
+			s.get("git.test", "/lib?go-get=1", 200).Body = []byte(`<meta name="go-import" content="git.test/lib git https://git.test/lib.git">`)
+		}, "", ""},
 		{"ssh's port", func(s *story) { s.failed("git.test", "22", "REJ", "", "") }, "ssh-blocked", "vcs:git.test"},
 		{"git's CONNECT", func(s *story) {
 			agent(s.request(s.dial("proxy.test", "3128"), "CONNECT", "git.test:443", 403), "git/2.39.5")

@@ -53,7 +53,7 @@ func plainLater() []Fault {
 	plain := func(s *Setup) { s.GOPROXY = "http://" + GoProxyHost }
 	list := each(`http-server-error http-forbidden http-unauthorized http-rate-limited http-not-found redirect-no-location
 		http-odd-2xx http-fresh-conn-closed empty-200 hang-no-response redirect-loop html-200 html-as-list html-as-mod gzip-broken
-		header-malformed redirect-to-login checksum-mismatch proxy-wrong-version sumdb-relay-broken sumdb-html toolchain-not-available`,
+		header-malformed redirect-to-login checksum-mismatch proxy-wrong-version sumdb-relay-broken sumdb-html toolchain-not-available tcp-midstream-blackhole`,
 		"plain", "over plain HTTP", plain)
 	for _, c := range []struct {
 		of, path string
@@ -103,25 +103,27 @@ func elsewhereLater() []Fault {
 		}
 		return f
 	}
+	filtered := func(f Filter) func(*Setup) {
+		return func(s *Setup) { s.SmallPackets, s.At(CDNHost).Filter = true, f }
+	}
 	raw := func(r Raw) func(*Setup) { return func(s *Setup) { s.At(CDNHost).Raw = r } }
-	return []Fault{
+	return append(each(`tcp-refused fallback-dead-first discovery-blocked ssh-blocked sumdb-shadowed-by-dead-first toolchain-needs-sumdb
+		toolchain-local-too-old https-on-http-url tcp-ephemeral-exhausted`, "ipv6", "in IPv6", func(s *Setup) { s.Family = IPv6Only }),
 		moved("sni-reset", "cdn", atCDN, raw(ResetAfterHello()), CDNHost+": raw"),
 		moved("tls-silent-server", "cdn", atCDN, raw(SilentAfterHello()), CDNHost+": raw"),
 		moved("http-on-https-port", "cdn", atCDN, raw(Speak(blockPage)), CDNHost+": raw"),
 		moved("tcp-syn-dropped", "git", atGit, func(s *Setup) { s.At(GitHost).Port = Dropping }, GitHost+": SYN dropped"),
 		moved("icmp-host-unreach", "git", atRoute, func(s *Setup) { s.At(GitHost).Way = Unreachable }, "servers: unreachable"),
 		moved("arp-no-answer", "git", atRoute, func(s *Setup) { s.At(GitHost).Way = NoNeighbor }, "client: unreachable"),
-		again("tcp-refused", "ipv6", "in IPv6", func(s *Setup) { s.Family = IPv6Only }),
-		again("fallback-dead-first", "ipv6", "in IPv6", func(s *Setup) { s.Family = IPv6Only }),
-		again("discovery-blocked", "ipv6", "in IPv6", func(s *Setup) { s.Family = IPv6Only }),
-		again("ssh-blocked", "ipv6", "in IPv6", func(s *Setup) { s.Family = IPv6Only }),
+		moved("pq-hello-dropped", "cdn", atCDN, filtered(DropBetween(60, 600)), CDNHost+": packet dropped"),
+		moved("mtu-blackhole-client", "cdn", atCDN, filtered(DropLonger(1300)), CDNHost+": packet dropped"),
 		proving(again("git-proxy-refused", "403", "the proxy does not like git's User-Agent", func(s *Setup) {
 			s.Auth, s.At(ProxyHost).Answer = false, whenAgent("git/", Status(403))
 		}), ProxyHost+": 403"),
 		proving(again("sumdb-unreachable", "name", "for its name is not known", func(s *Setup) {
 			s.At(SumDBHost).Port, s.Resolver = Open, Resolver{Rcode: dns.RcodeNameError, Names: []string{SumDBHost}}
 		}), ResolverHost+": NXDOMAIN"),
-	}
+	)
 }
 
 // namesLater lists faults of DNS for the proxy's name, and in other ways.
