@@ -70,7 +70,7 @@ func tcpMidstreamBlackhole(f *facts) []*trace.Finding {
 		if waiting == nil && f.unread(c) {
 			list = append(list, f.sealedBlackhole(c)...)
 		}
-		if waiting == nil || waited < f.Patience() {
+		if waiting == nil || waited < f.Patience() && !f.givenUp(c, waited) {
 			continue
 		}
 		found := f.requestFinding(waiting, "unacked", strconv.FormatUint(c.Unacked, 10), "again", strconv.Itoa(c.Retransmits))
@@ -94,10 +94,16 @@ func (f *facts) unread(c *trace.Connection) bool {
 // the time doubles with each (RFC 6298, section 5.5).
 const manyAgain = 4
 
+// givenUp reports whether a capture file ends with segments that were sent again
+// and again, in vain: the pause before the next would be longer than all before.
+func (f *facts) givenUp(c *trace.Connection, waited time.Duration) bool {
+	return len(f.processes) == 0 && c.Retransmits >= manyAgain && waited >= minSilence
+}
+
 // sealedBlackhole is [tcpMidstreamBlackhole] where what was asked is encrypted.
 func (f *facts) sealedBlackhole(c *trace.Connection) []*trace.Finding {
 	waited := f.EndOf(c).Sub(c.StartedAt)
-	if c.Retransmits < manyAgain || waited < f.Patience() {
+	if !f.givenUp(c, waited) {
 		return nil
 	}
 	i := slices.IndexFunc(f.layers, func(y layer) bool { return y.c == c && !y.toProxy })
