@@ -226,6 +226,7 @@ func (s *starting) startStub() error {
 	s.signals = inherited()
 	s.run.relay = newRelay(s.Exe, l.process, s.signals.Ignored)
 	s.run.wait()
+	s.run.relay.witness.standsBy()
 	return nil
 }
 

@@ -98,18 +98,23 @@ func TestSystemLacks(t *testing.T) {
 func TestSignalBeforeTheCommand(t *testing.T) {
 	needRoot(t)
 	load := func(o bpf.Options) (kernel, error) {
+		stub := 0
 		for gone := false; !gone; time.Sleep(time.Millisecond) {
 			for _, pid := range groupPIDs(o.Cgroup) {
+				stub = pid
 				line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 				if err == nil && strings.HasPrefix(string(line), StubName) {
 					gone = syscall.Kill(pid, syscall.SIGINT) == nil
 				}
 			}
 		}
-		for len(groupPIDs(o.Cgroup)) > 0 {
+		for { // its cgroup is empty before its pipes are closed
+			stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", stub))
+			if err != nil || strings.Contains(string(stat), ") Z ") {
+				return &fakeKernel{}, nil
+			}
 			time.Sleep(time.Millisecond)
 		}
-		return &fakeKernel{}, nil
 	}
 	_, err := startWith(t.Context(), Options{Argv: []string{"true"}, Env: os.Environ()}, load)
 	var e *StartError

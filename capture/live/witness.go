@@ -23,11 +23,13 @@ import (
 const witnessRole = "witness"
 
 const (
-	// witnessGrace is how long after us the witness may get a signal: the kernel
-	// sends it to both at once.
-	witnessGrace = 20 * time.Millisecond
+	// witnessGrace is how long after us the witness may get a signal. The kernel
+	// sends it to both at once, but a busy machine may not run the witness at once.
+	witnessGrace = 50 * time.Millisecond
 	// witnessWait bounds the wait for the witness, which somebody may have stopped.
 	witnessWait = 10 * witnessGrace
+	// witnessStart bounds the wait for its start, which takes some 10 ms.
+	witnessStart = 2 * time.Second
 )
 
 // witness is that process.
@@ -74,6 +76,16 @@ func startWitness(exe string) (*witness, error) {
 	return &witness{process: p, ask: askW, answers: answerR}, nil
 }
 
+// standsBy waits until the witness does: a signal before that would end it.
+func (w *witness) standsBy() {
+	if w == nil {
+		return
+	}
+	if err := w.answers.SetReadDeadline(time.Now().Add(witnessStart)); err == nil {
+		_, _ = io.ReadFull(w.answers, make([]byte, 1)) // without it every signal is one to us
+	}
+}
+
 // saw reports whether a signal that we got was sent to our whole group.
 func (w *witness) saw(s syscall.Signal) bool {
 	if w == nil {
@@ -118,8 +130,8 @@ func watched() []syscall.Signal {
 	}
 }
 
-// standBy is the witness's life: it is asked about one signal after the other,
-// until whoever asks is gone.
+// standBy is the witness's life: it says that it is there and is asked about one
+// signal after the other, until whoever asks is gone.
 func standBy(ask io.Reader, answer io.Writer) int {
 	got := make(chan os.Signal, 64)
 	for _, s := range watched() {
@@ -127,6 +139,9 @@ func standBy(ask io.Reader, answer io.Writer) int {
 	}
 	seen := map[syscall.Signal]bool{}
 	b := make([]byte, 1)
+	if _, err := answer.Write(b); err != nil {
+		return 0
+	}
 	for {
 		if _, err := io.ReadFull(ask, b); err != nil {
 			return 0
