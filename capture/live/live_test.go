@@ -362,7 +362,7 @@ func TestLeftProcessesGoOn(t *testing.T) {
 	res := mustRun(t, Options{Argv: []string{"sh", "-c", "sleep 60 & echo $!"}}, idleKernel)
 	var found bool
 	for _, n := range only[*capture.NotSeen](res.events) {
-		found = found || strings.Contains(n.Text, "sleep (pid "+strings.TrimSpace(res.out)+")")
+		found = found || strings.Contains(n.Text, "(pid "+strings.TrimSpace(res.out)+")")
 	}
 	if !found {
 		t.Errorf("nothing said of %s: %v", res.out, res.events)
