@@ -18,6 +18,10 @@ const Mask = "***"
 // placeholder is the userinfo that our own advice writes for the reader to fill in.
 const placeholder = "USER:PASSWORD"
 
+// gitUser is the account by which git hosts are reached over ssh: a name that
+// all share, and no secret.
+const gitUser = "git"
+
 // argvField is the field of package trace that holds a command line.
 const argvField = "Argv"
 

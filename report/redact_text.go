@@ -72,7 +72,7 @@ func (r *redactor) userinfos(s string) string {
 				at = len(whole) - len(masked) + len(Mask)
 			}
 		}
-		if at >= 0 && token[:at] != placeholder {
+		if at >= 0 && token[:at] != placeholder && token[:at] != gitUser {
 			r.login(token[:at], false)
 			b.WriteString(s[done:from])
 			b.WriteString(Mask)

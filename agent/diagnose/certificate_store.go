@@ -3,6 +3,7 @@ package diagnose
 import (
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -173,11 +174,24 @@ func (f *facts) serverOf(r *trace.Request) string {
 	return urlHost(r.URL)
 }
 
+// span writes how far two clocks are apart, to the minute.
+func span(d time.Duration) string {
+	d = d.Round(time.Minute)
+	if d >= 100*time.Hour {
+		return strconv.Itoa(int(d/(24*time.Hour))) + " days"
+	}
+	s := strings.TrimSuffix(d.String(), "0s")
+	if d%time.Hour == 0 {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return strings.TrimSpace(strings.NewReplacer("h", " h ", "m", " min").Replace(s))
+}
+
 // aheadOrBehind says where this machine's clock is, given how far ahead of it
 // another is.
 func aheadOrBehind(skew time.Duration) string {
 	if skew > 0 {
-		return skew.Round(time.Minute).String() + " behind"
+		return span(skew) + " behind"
 	}
-	return (-skew).Round(time.Minute).String() + " ahead of"
+	return span(-skew) + " ahead of"
 }

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/gopx-trace/gopx-trace/agent/goproxy"
@@ -119,7 +120,7 @@ func noProxyMismatch(f *facts) []*trace.Finding {
 			continue
 		}
 		args := map[string]string{
-			"host": s.host, "variable": v.NoProxy, "value": v.Value(v.NoProxy), "entry": entry, "right": right, "reason": s.evidence.Text,
+			"host": s.host, "variable": v.NoProxy, "value": v.Value(v.NoProxy), "entry": entry, "right": readable(v.Value(v.NoProxy), right), "reason": s.evidence.Text,
 		}
 		found := finding(hopConfig, s.at, args, s.evidence, variableEvidence(v.NoProxy, v.Value(v.NoProxy)))
 		found.Confidence = trace.Likely
@@ -131,7 +132,7 @@ func noProxyMismatch(f *facts) []*trace.Finding {
 // meant returns the entry of a NO_PROXY value that was probably meant for a
 // host, and how go would have to be told; empty if there is none.
 func (f *facts) meant(value, host string) (entry, right string) {
-	for _, e := range strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(", ;\t|", r) }) {
+	for _, e := range noProxyEntries(value) {
 		name := strings.ToLower(e)
 		if _, rest, ok := strings.Cut(name, "://"); ok {
 			name = strings.TrimRight(rest, "/")
@@ -145,6 +146,20 @@ func (f *facts) meant(value, host string) (entry, right string) {
 		}
 	}
 	return "", ""
+}
+
+// noProxyEntries splits a NO_PROXY value at all that people put between entries.
+func noProxyEntries(value string) []string {
+	return strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(", ;\t|", r) })
+}
+
+// readable writes a NO_PROXY value as go reads it, with another entry in it.
+func readable(value, entry string) string {
+	list := noProxyEntries(value)
+	if !slices.Contains(list, entry) {
+		list = append(list, entry)
+	}
+	return strings.Join(list, ",")
 }
 
 // resolvesInto reports whether an address that was seen for a name is of a

@@ -163,6 +163,7 @@ func waits() []string {
 		"hang-no-response", "body-stall", "sumdb-hang", "git-hang", "proxy-hang-connect",
 		"proxy-tunnel-silent", "tls-silent-server", "tcp-syn-dropped", "dns-timeout",
 		"tcp-midstream-blackhole", "pq-hello-dropped", "mtu-blackhole-client",
+		"h2-goaway-loop", "h2-refused-stream",
 	}
 }
 

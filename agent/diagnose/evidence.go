@@ -1,11 +1,13 @@
 package diagnose
 
 import (
+	"bytes"
 	"cmp"
 	"net/http"
 	"strconv"
 	"time"
 
+	"github.com/gopx-trace/gopx-trace/agent/decode"
 	"github.com/gopx-trace/gopx-trace/agent/trace"
 )
 
@@ -37,6 +39,22 @@ func answerEvidence(r *trace.Request) trace.Evidence {
 	return requestEvidence(r, text)
 }
 
+// bodyEvidence shows an answer by what came in it.
+func bodyEvidence(r *trace.Request) trace.Evidence {
+	e := answerEvidence(r)
+	if kind := r.Header("Content-Type"); kind != "" {
+		e.Text += ", Content-Type: " + kind
+	}
+	body := bytes.TrimSpace(decode.Plain(r))
+	switch {
+	case len(body) > 0:
+		e.Text += ", and the body begins " + quoteStart(body[:min(len(body), 32)])
+	case r.ResponseBytes == 0:
+		e.Text += ", 0 bytes"
+	}
+	return e
+}
+
 // unansweredEvidence shows a request that waited.
 func unansweredEvidence(r *trace.Request, waited time.Duration) trace.Evidence {
 	return requestEvidence(r, r.Method+" "+plainURL(r.URL)+": no byte of an answer for "+seconds(waited)+" s, neither FIN nor RST")
@@ -48,14 +66,27 @@ func lookupEvidence(l *trace.Lookup) trace.Evidence {
 		text += " by the local resolver"
 	}
 	switch {
+	case l.RCode == "NOERROR":
+		text += ": NOERROR, " + told(l.Answers)
 	case l.RCode != "":
-		text += ": " + l.RCode + ", " + strconv.Itoa(len(l.Answers)) + " records"
+		text += ": " + l.RCode
 	case l.Error != "":
 		text += ": " + l.Error
 	default:
 		text += ", " + times(l.Attempts) + ": no answer"
 	}
 	return trace.Evidence{Kind: kindLookup, Ref: strconv.Itoa(l.ID), Frames: l.Frames, Text: text}
+}
+
+// told says what records there were; those after the first few are counted.
+func told(list []trace.Answer) string {
+	switch n := len(list) - maxEvidence; {
+	case len(list) == 0:
+		return "no records"
+	case n > 0:
+		return data(list[:maxEvidence]) + " and " + strconv.Itoa(n) + " more"
+	}
+	return data(list)
 }
 
 func times(n int) string {

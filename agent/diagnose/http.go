@@ -251,9 +251,21 @@ func bodyStall(f *facts) []*trace.Finding {
 
 // page returns the findings for web pages in place of files.
 func (f *facts) page(purposes ...string) []*trace.Finding {
-	return f.statusFault(func(r *trace.Request) bool {
-		return r.Status == 200 && goproxy.Unusable(r) != "" && goproxy.IsPage(r) && slices.Contains(purposes, r.Purpose)
-	})
+	return f.contentFault(func(r *trace.Request) bool { return goproxy.IsPage(r) && slices.Contains(purposes, r.Purpose) })
+}
+
+// contentFault returns the findings for answers with status 200 that are of no
+// use and match, with what was in them.
+func (f *facts) contentFault(match func(*trace.Request) bool) []*trace.Finding {
+	var list []*trace.Finding
+	for _, r := range f.exchanges {
+		if r.Status == 200 && goproxy.Unusable(r) != "" && match(r) {
+			found := f.requestFinding(r)
+			found.Evidence = []trace.Evidence{bodyEvidence(r)}
+			list = append(list, found)
+		}
+	}
+	return list
 }
 
 func html200(f *facts) []*trace.Finding {
@@ -279,9 +291,7 @@ func httpOdd2xx(f *facts) []*trace.Finding {
 }
 
 func empty200(f *facts) []*trace.Finding {
-	return f.statusFault(func(r *trace.Request) bool {
-		return r.Status == 200 && goproxy.Unusable(r) != "" && !goproxy.IsPage(r)
-	})
+	return f.contentFault(func(r *trace.Request) bool { return !goproxy.IsPage(r) })
 }
 
 // httpFreshConnClosed: the first request on a connection was answered by its

@@ -33,11 +33,22 @@ func redirectToLogin(f *facts) []*trace.Finding {
 		found.Args["first"], found.Args["login"] = plainURL(first.URL), plainURL(last.URL)
 		found.Evidence = nil
 		for _, id := range c.Requests[:min(len(c.Requests), maxEvidence)] {
-			found.Evidence = append(found.Evidence, answerEvidence(f.Request(id)))
+			found.Evidence = append(found.Evidence, stepEvidence(f.Request(id)))
 		}
 		list = append(list, found)
 	}
 	return list
+}
+
+// stepEvidence shows one answer of a chain: where it led to, or what it was.
+func stepEvidence(r *trace.Request) trace.Evidence {
+	to := goproxy.Location(r)
+	if to == "" {
+		return bodyEvidence(r)
+	}
+	e := answerEvidence(r)
+	e.Text += ", Location: " + plainURL(to)
+	return e
 }
 
 // proxyWrongVersion: go takes the answer for a version only if it is about

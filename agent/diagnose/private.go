@@ -87,6 +87,18 @@ func (f *facts) refusedBefore(host string) *trace.Request {
 	return nil
 }
 
+// refusedFor is refusedBefore, for the module itself rather than for another
+// path of its host.
+func (f *facts) refusedFor(mod string) *trace.Request {
+	before := f.refusedBefore(discoveryHost(mod))
+	for _, r := range f.Trace.Requests {
+		if before != nil && missing(r) && r.Module == mod && r.Purpose != trace.PurposeGoImport && !forGit(r) && !forSumDB(r) {
+			return r
+		}
+	}
+	return before
+}
+
 // privateViaPublicProxy: module proxies do not know the module, and its own
 // host wants credentials: it is private, and no setting says so.
 func privateViaPublicProxy(f *facts) []*trace.Finding {
@@ -95,7 +107,7 @@ func privateViaPublicProxy(f *facts) []*trace.Finding {
 			continue
 		}
 		mod := cmp.Or(r.Module, urlHost(r.URL))
-		before := f.refusedBefore(discoveryHost(mod))
+		before := f.refusedFor(mod)
 		if before == nil || f.Config.Private(mod) {
 			continue
 		}
@@ -145,7 +157,9 @@ func importPathHTML(f *facts) []*trace.Finding {
 			return nil // that one is what go goes by
 		}
 		if (page != "" || r.ResponseBytes == 0) && len(page) < decode.MaxBody {
-			list = append(list, f.requestFinding(r))
+			found := f.requestFinding(r)
+			found.Evidence = []trace.Evidence{bodyEvidence(r)}
+			list = append(list, found)
 		}
 	}
 	return list

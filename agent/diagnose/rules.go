@@ -102,7 +102,7 @@ func wayRules() []Rule {
 		{"route-blackhole", dialArgs, routeBlackhole},
 		{"tcp-ephemeral-exhausted", dialArgs + " open", tcpEphemeralExhausted},
 		{"ipv6-only-host", dialArgs, ipv6OnlyHost},
-		{"tcp-multi-address-dead", dialArgs + " count addresses", tcpMultiAddressDead},
+		{"tcp-multi-address-dead", dialArgs + " count addresses within", tcpMultiAddressDead},
 		{"route-missing", dialArgs, routeMissing},
 		{"fw-admin-prohibited", dialArgs, fwAdminProhibited},
 		{"icmp-host-unreach", dialArgs, icmpHostUnreach},

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gopx-trace/gopx-trace/agent/goproxy"
 	"github.com/gopx-trace/gopx-trace/agent/trace"
@@ -83,7 +84,10 @@ func tcpMultiAddressDead(f *facts) []*trace.Finding {
 		}
 		last := group[len(group)-1].c
 		found.Args["count"], found.Args["addresses"] = strconv.Itoa(len(addresses)), strings.Join(addresses, ", ")
-		found.Args["seconds"] = seconds(max(f.EndOf(last).Sub(d.c.StartedAt), 0))
+		found.Args["within"] = ""
+		if took := f.EndOf(last).Sub(d.c.StartedAt); took >= 100*time.Millisecond {
+			found.Args["within"] = seconds(took)
+		}
 		if d.proxy {
 			found.Hop = f.proxyHop(d.c)
 		} else {

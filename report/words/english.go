@@ -25,6 +25,8 @@ func englishPhrase(name, value string) string {
 		return ", which the local resolver " + value + " asked,"
 	case name == "conf": // the value last: it is an argument
 		return "the configuration of the local resolver " + value
+	case name == "within":
+		return " in " + value + " s"
 	case name == "debug":
 		return ", saying " + value
 	case name == "place":

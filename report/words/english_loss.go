@@ -15,7 +15,7 @@ func englishLoss() []Sentence {
 		},
 		{
 			Rule: "mtu-blackhole-client", Title: "packets of full size do not arrive",
-			Summary:   "packets of full size do not reach {host}{place}{via}, small ones do: {unacked} bytes of the ClientHello ({bytes} bytes) were sent again {again} times, and no answer came for {seconds} s{brief}",
+			Summary:   "packets of full size do not reach {host}{place}{via}, small ones do: {unacked} bytes, the ClientHello ({bytes} bytes) among them, were sent again {again} times, and no answer came for {seconds} s{brief}",
 			Because:   "a link on the way, often a VPN, carries less than 1500 bytes, and the ICMP message that would say so is filtered",
 			Fix:       []string{"ping -M do -s 1472 -c 3 {ip}   # full size; then with 1300: where does it begin to work?", "ip link set dev eth0 mtu 1400   # the interface of the way there", "sysctl -w net.ipv4.tcp_mtu_probing=1", small},
 			Meaning:   "The path has a smaller MTU than this machine believes.",

@@ -16,7 +16,7 @@ func englishModules() []Sentence {
 		{
 			Rule: "url-not-found", Title: "no such file",
 			Summary:   "{host} answered {status} {text} for {url}{via}{server_said}",
-			Because:   "nothing is at that URL, or it is hidden from this client; it is none of a module",
+			Because:   "nothing is at that URL, or it is hidden from this client; no file of a module has such a URL",
 			Fix:       []string{again},
 			Meaning:   "A request that has to do with no module was answered so.",
 			Proof:     "404 or 410 for a URL that is not in the form of the GOPROXY protocol.",

@@ -174,7 +174,7 @@ func englishVersionControlSettings() []Sentence {
 			Rule: "ssh-blocked", Title: "ssh can't reach the git host",
 			Summary:   "ssh could not reach {host} port {port}: {reason}",
 			Because:   "git was told to use ssh for this repository, port {port} is often closed, and no *_PROXY variable is for ssh",
-			Fix:       []string{"git config --show-origin --get-regexp 'url.*insteadof'   # who sends git to ssh?", "ssh -v -o ConnectTimeout=5 -p {port} git@{host}", "git config --global url.https://{host}/.insteadOf ssh://git@{host}/   # over https instead"},
+			Fix:       []string{"git config --show-origin --get-regexp 'url.*insteadof'   # who sends git to ssh? Without that line git goes over https", "ssh -v -o ConnectTimeout=5 -p {port} git@{host}", "git config --global url.https://{host}/.insteadOf ssh://git@{host}/   # if none does: over https instead"},
 			Meaning:   "The way that git takes is not the way that go took.",
 			Proof:     "A failed connection of an ssh process.",
 			LookAlike: "git-proxy-differs: git over https. tcp-refused: go's own connection.",

@@ -17,7 +17,7 @@ func englishStores() []Sentence {
 			Rule: "tls-no-root-store", Title: "no certificate authorities on this machine",
 			Summary:   "go trusts nobody on this machine, so it refused the certificate of {host}{via}: there is not one authority in {from}",
 			Because:   "the package with the certificate authorities is not installed, as in small images, or SSL_CERT_FILE names a file that is not there",
-			Fix:       []string{"apt-get install ca-certificates   # or apk add ca-certificates, dnf install ca-certificates", "env | grep SSL_CERT_", "COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/   # in a Dockerfile from scratch"},
+			Fix:       []string{"env | grep SSL_CERT_   # if one is set and leads nowhere: unset SSL_CERT_FILE SSL_CERT_DIR", "apt-get install ca-certificates   # else; or apk add ca-certificates, dnf install ca-certificates", "COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/   # in a Dockerfile from scratch"},
 			Meaning:   "Every certificate is by an unknown authority here.",
 			Proof:     "The refused certificate, and the places where crypto/x509 looks for authorities, all empty.",
 			LookAlike: "tls-unknown-ca: there are authorities, and this one is not among them.",

@@ -44,7 +44,7 @@ func englishProxyVariables() []Sentence {
 			Rule: "no-proxy-mismatch", Title: "NO_PROXY does not match as it was meant",
 			Summary:   "{variable}={value} does not keep go from asking the proxy for {host} ({reason}), though {entry} in it seems meant to",
 			Because:   "go wants commas, \".corp\" is for the hosts below corp only, a network in CIDR form matches addresses in URLs only, and schemes or paths match nothing; other programs are laxer",
-			Fix:       []string{"export {variable}='{value},{right}'   # commas between all entries, no blanks", "curl -sv -o /dev/null --noproxy '*' https://{host}/   # does the direct way work?"},
+			Fix:       []string{"export {variable}='{right}'   # commas between all entries, no blanks", "curl -sv -o /dev/null --noproxy '*' https://{host}/   # does the direct way work?"},
 			Meaning:   "An internal host was to be asked directly and went to the proxy, which can't serve it.",
 			Proof:     "A CONNECT for the host that the proxy refused or failed, and an entry of NO_PROXY that names it in a form that go does not match.",
 			LookAlike: "proxy-403, proxy-5xx: NO_PROXY says nothing of the host.",

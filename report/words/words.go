@@ -86,16 +86,38 @@ func lacks(fix string, args map[string]string) bool {
 // no effect on what the environment sets, nor with GOENV=off
 // ($GOROOT/src/cmd/go/internal/cfg/cfg.go, Getenv).
 func effective(fix string, env *trace.Environment) string {
-	const set = "go env -w "
+	const set, unset = "go env -w ", "go env -u "
+	if env == nil {
+		return fix
+	}
+	if name, comment, _ := strings.Cut(strings.TrimPrefix(fix, unset), " "); strings.HasPrefix(fix, unset) && env.GoEnv[name].Origin == "environment" {
+		return strings.TrimRight("unset "+name+" "+comment, " ")
+	}
 	before, after, ok := strings.Cut(fix, set)
-	if !ok || env == nil {
+	if !ok {
 		return fix
 	}
-	name, _, _ := strings.Cut(after, "=")
+	name, value, _ := strings.Cut(after, "=")
+	after = name + "=" + added(name, value, env)
 	if env.GoEnv[name].Origin != "environment" && env.GoEnv["GOENV"].Value != "off" {
-		return fix
+		return before + set + after
 	}
-	return before + "export " + effective(after, env)
+	return before + "export " + after
+}
+
+// added puts the patterns that a variable has before the one that is to be set:
+// a command that is pasted must not make other modules public.
+func added(name, value string, env *trace.Environment) string {
+	had := env.GoEnv[name].Value
+	pattern, comment, commented := strings.Cut(value, "   #")
+	if name != "GOPRIVATE" && name != "GONOSUMDB" || had == "" || strings.Trim(had, safe+"*?[]") != "" || strings.Trim(pattern, safe) != "" {
+		return value
+	}
+	value = "'" + had + "," + pattern + "'"
+	if commented {
+		value += "   #" + comment
+	}
+	return value
 }
 
 // phrase writes an argument whose value is a code, or may be empty, in words.

@@ -170,6 +170,32 @@ func TestFillSetsWhatIsInForce(t *testing.T) {
 	}
 }
 
+// A command that takes a setting away, or adds to one, has to have that effect.
+func TestFillMindsWhatIsSet(t *testing.T) {
+	set := func(name, value, origin string) *trace.Environment {
+		return &trace.Environment{GoEnv: map[string]trace.Setting{name: {Value: value, Origin: origin}}}
+	}
+	for _, c := range []struct {
+		rule string
+		env  *trace.Environment
+		want string
+	}{
+		{"sumdb-bad-key", nil, "go env -u GOSUMDB   # the default again"},
+		{"sumdb-bad-key", set("GOSUMDB", "x", "go env -w"), "go env -u GOSUMDB   # the default again"},
+		{"sumdb-bad-key", set("GOSUMDB", "x", "environment"), "unset GOSUMDB   # the default again"},
+		{"private-via-public-proxy", set("GOPRIVATE", "", "default"), "go env -w GOPRIVATE=git.test"},
+		{"private-via-public-proxy", set("GOPRIVATE", "*.corp.test", "go env -w"), "go env -w GOPRIVATE='*.corp.test,git.test'"},
+		{"private-via-public-proxy", set("GOPRIVATE", "a.test", "environment"), "export GOPRIVATE='a.test,git.test'"},
+		{"private-via-public-proxy", set("GOPRIVATE", "';reboot;'", "environment"), "export GOPRIVATE=git.test"},
+	} {
+		f := &trace.Finding{Rule: c.rule, Args: map[string]string{"host": "git.test", "module": "git.test/lib"}}
+		Fill(f, c.env, English)
+		if f.Fix[0] != c.want {
+			t.Errorf("%s: %q, want %q", c.rule, f.Fix[0], c.want)
+		}
+	}
+}
+
 // A fix about a module or an entry is left out where there is none.
 func TestFillLeavesOutWhatIsNotKnown(t *testing.T) {
 	r := func(entry string) []string {
