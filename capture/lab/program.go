@@ -24,12 +24,22 @@ type Program struct {
 	Listens []netip.AddrPort
 	// UDP says that they are UDP ports.
 	UDP bool
+	// OnClient says that it runs on the client's host, not among the servers.
+	OnClient bool
 }
 
 // programPatience is how long a program may take until it serves.
 const programPatience = 30 * time.Second
 
-// Serve starts a program in the servers' namespace and returns when it serves.
+// hostOf is where a program runs.
+func (l *Lab) hostOf(p Program) *namespace {
+	if p.OnClient {
+		return l.client
+	}
+	return l.servers
+}
+
+// Serve starts a program in its namespace and returns when it serves.
 // It sees the lab's resolver, and a /dev/shm of its own, so that it meets no
 // other instance of itself. It is killed when the lab closes. An error has what
 // the program said.
@@ -38,7 +48,7 @@ func (l *Lab) Serve(p Program) error {
 	if err != nil {
 		return fmt.Errorf("lab: %w", err)
 	}
-	c := l.command(l.ctx, l.servers, l.mountOwn, path, p.Argv[1:]...)
+	c := l.command(l.ctx, l.hostOf(p), l.mountOwn, path, p.Argv[1:]...)
 	var said bytes.Buffer
 	c.Stdout, c.Stderr = &said, &said
 	c.Dir = l.root
@@ -82,7 +92,7 @@ func (l *Lab) listening(p Program) bool {
 		protocol, state = "udp", "07" // TCP_CLOSE: an unconnected socket
 	}
 	var table strings.Builder
-	err := l.servers.do(func() error {
+	err := l.hostOf(p).do(func() error {
 		for _, family := range []string{"", "6"} {
 			text, err := os.ReadFile("/proc/thread-self/net/" + protocol + family)
 			if err != nil {

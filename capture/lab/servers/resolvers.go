@@ -1,7 +1,12 @@
 package servers
 
 import (
+	"net/netip"
+	"slices"
+	"strings"
 	"time"
+
+	"github.com/miekg/dns"
 
 	"github.com/gopx-trace/gopx-trace/capture/lab"
 )
@@ -49,6 +54,50 @@ func unbound(more string) Server {
 		Files: map[string]string{"unbound.conf": unboundBase + more},
 		Host:  lab.ResolverHost, Ports: []uint16{53}, UDP: true,
 	}
+}
+
+// stubAddr is where resolvers on the client's host listen.
+func stubAddr() netip.AddrPort { return netip.MustParseAddrPort("127.0.0.53:53") }
+
+// onClient makes a resolver one on the client's host.
+func onClient(v Server) Server {
+	v.Host, v.Ports, v.Stub = "", nil, true
+	return v
+}
+
+// stubScenarios have a real resolver on the client's host, and the lab's own,
+// healthy or not, behind it.
+func stubScenarios() []Scenario {
+	dnsmasqStub := onClient(dnsmasq("--server={resolver.test}"))
+	dnsmasqStub.Args = slices.Clone(dnsmasqStub.Args)
+	dnsmasqStub.Args[slices.Index(dnsmasqStub.Args, "--listen-address={resolver.test}")] = "--listen-address=127.0.0.53"
+	unboundStub := onClient(unbound(""))
+	unboundStub.Files = map[string]string{"unbound.conf": strings.Replace(unboundBase, "interface: {resolver.test}", "interface: 127.0.0.53", 1) + `    do-not-query-localhost: no
+    local-zone: "test." transparent
+forward-zone:
+    name: "."
+    forward-addr: {resolver.test}
+`}
+	with := func(r lab.Resolver) func(*lab.Setup) {
+		r.Names = []string{lab.GoProxyHost}
+		return func(s *lab.Setup) { s.Stub, s.Resolver = lab.StubDown, r }
+	}
+	var list []Scenario
+	for _, v := range []Server{dnsmasqStub, unboundStub} {
+		log := map[string]string{"dnsmasq": "query[A] goproxy.test", "unbound": "goproxy.test. A IN"}[v.Name]
+		add := func(f lab.Fault) {
+			f.Name = v.Name + "-stub" + f.Name
+			if f.Rule != "" {
+				f.Hop = atResolver
+			}
+			list = append(list, Scenario{Fault: f, Servers: []Server{v}, Log: Log{v.Name, "log", log}})
+		}
+		add(lab.Fault{Setup: with(lab.Resolver{})})
+		add(lab.Fault{Name: "-refused", Rule: "dns-refused", Setup: with(lab.Resolver{Rcode: dns.RcodeRefused}), Says: "server misbehaving"})
+		add(lab.Fault{Name: "-nxdomain", Rule: "dns-nxdomain", Setup: with(lab.Resolver{Rcode: dns.RcodeNameError}), Says: "no such host"})
+		add(lab.Fault{Name: "-silent", Rule: "dns-timeout", Setup: with(lab.Resolver{Silent: true}), Says: "i/o timeout", Patience: 12 * time.Second})
+	}
+	return list
 }
 
 func resolverScenarios() []Scenario {

@@ -41,6 +41,9 @@ type Server struct {
 	Host  string
 	Ports []uint16
 	UDP   bool
+	// Stub is set for a resolver on the client's host, at 127.0.0.53; Host is
+	// then of no account.
+	Stub bool
 	// Prepare does what files and arguments cannot.
 	Prepare func(l *lab.Lab, dir string) error
 }
@@ -91,9 +94,12 @@ func (v Server) start(l *lab.Lab) error {
 	if err := chown(dir, v.Owner); err != nil {
 		return err
 	}
-	p := lab.Program{Argv: []string{v.Name}, UDP: v.UDP}
+	p := lab.Program{Argv: []string{v.Name}, UDP: v.UDP, OnClient: v.Stub}
 	for _, a := range v.Args {
 		p.Argv = append(p.Argv, fill.Replace(a))
+	}
+	if v.Stub {
+		p.Listens = append(p.Listens, stubAddr())
 	}
 	for _, port := range v.Ports {
 		p.Listens = append(p.Listens, netip.AddrPortFrom(l.Addrs(v.Host)[0], port))
@@ -147,7 +153,7 @@ func (s Scenario) Happened(l *lab.Lab) error {
 // Scenarios lists them all, by server.
 func Scenarios() []Scenario {
 	return slices.Concat(squidScenarios(), tinyproxyScenarios(), haproxyScenarios(), nginxScenarios(),
-		resolverScenarios(), dantedScenarios(), interceptScenarios())
+		resolverScenarios(), stubScenarios(), dantedScenarios(), interceptScenarios())
 }
 
 // Hops of the scenarios.
