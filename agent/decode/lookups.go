@@ -31,10 +31,12 @@ type Lookups struct {
 	Malformed int
 	// Max is how many lookups are kept; 0 is MaxLookups.
 	Max int
-	// Beyond counts the questions after the first Max.
+	// Beyond counts the lookups after the first Max, without their answers.
 	Beyond int
 
-	list []*trace.Lookup
+	// unanswered are those beyond Max whose answers are still to come.
+	unanswered int
+	list       []*trace.Lookup
 	// asked finds the last lookup of a question; byID the last of an id, for
 	// answers without a question section.
 	asked map[question]*trace.Lookup
@@ -107,7 +109,7 @@ func (l *Lookups) question(m *Message) {
 // there are too many.
 func (l *Lookups) begin(k question, m *Message) *trace.Lookup {
 	if len(l.list) == cmp.Or(l.Max, MaxLookups) {
-		l.Beyond++
+		l.beyond(m.Msg.Response)
 		return nil
 	}
 	if l.asked == nil {
@@ -135,6 +137,21 @@ func (l *Lookups) begin(k question, m *Message) *trace.Lookup {
 	open := append(l.open[k.route], q)
 	l.open[k.route] = open[max(0, len(open)-maxOpen):]
 	return q
+}
+
+// beyond counts a message of a lookup that is not kept: the question, or an
+// answer whose question was not captured. Which is which is told by their
+// numbers, as names take memory.
+func (l *Lookups) beyond(response bool) {
+	switch {
+	case !response:
+		l.Beyond++
+		l.unanswered++
+	case l.unanswered > 0:
+		l.unanswered--
+	default:
+		l.Beyond++
+	}
 }
 
 // answer counts an answer; the first one is the lookup's. An answer to a

@@ -80,3 +80,28 @@ func TestUpstreamLookup(t *testing.T) {
 	}
 	same(t, "lookups", got, []string{"a.test udp  false 42", "A.Test udp REFUSED true 0", "A.Test tcp REFUSED true 0"})
 }
+
+// A lookup beyond the bound is one, with its answer or without.
+func TestLookupsBeyond(t *testing.T) {
+	const kept = 2
+	for name, tt := range map[string]struct {
+		asks, answers bool
+		want          int
+	}{
+		"asked and answered": {true, true, 8},
+		"asked":              {true, false, 8},
+		"answered":           {false, true, 8},
+	} {
+		h := &heardBy{lookups: Lookups{Max: kept}}
+		for i := range uint16(kept + 8) {
+			name := fmt.Sprintf("%d.test.", i)
+			if tt.asks {
+				h.ask(1, query(t, i, name, dns.TypeA))
+			}
+			if tt.answers {
+				h.answer(2, reply(t, i, name, dns.TypeA, dns.RcodeSuccess))
+			}
+		}
+		same(t, name+": lookups, beyond", []int{len(h.lookups.Close()), h.lookups.Beyond}, []int{kept, tt.want})
+	}
+}
