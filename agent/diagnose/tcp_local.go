@@ -64,16 +64,15 @@ func (f *facts) familyOf(d dial, kind string) *trace.Lookup {
 func tcpMultiAddressDead(f *facts) []*trace.Finding {
 	var list []*trace.Finding
 	seen := map[string]bool{}
+	groups := f.alike()
 	for _, d := range f.dials {
-		_, port := goproxy.SplitAddress(d.c.Remote)
-		key := d.host + " " + port
-		group, addresses := f.alike(d), []string{}
-		for _, o := range group {
-			if !slices.Contains(addresses, o.c.Remote) {
-				addresses = append(addresses, o.c.Remote)
-			}
+		if d.kind == "" {
+			continue
 		}
-		if seen[key] || d.kind == "" || len(addresses) < 2 || f.spokenFor(d.host) || f.deadEntry(d) {
+		of := d.target()
+		group, key := groups[of].dials, d.host+" "+of.port
+		addresses := groups[of].addresses
+		if seen[key] || len(addresses) < 2 || f.spokenFor(d.host) || f.deadEntry(d) {
 			continue
 		}
 		seen[key] = true
@@ -98,16 +97,48 @@ func tcpMultiAddressDead(f *facts) []*trace.Finding {
 	return list
 }
 
-// alike returns the failed dials of one process to one host and port, in one
-// family.
-func (f *facts) alike(d dial) []dial {
-	var group []dial
+// target is what dials have in common that try the addresses of one name in turn.
+type target struct {
+	host, port string
+	pid        uint32
+	v6         bool
+}
+
+func (d dial) target() target {
 	_, port := goproxy.SplitAddress(d.c.Remote)
-	for _, o := range f.dials {
-		_, p := goproxy.SplitAddress(o.c.Remote)
-		if o.kind != "" && o.host == d.host && o.c.PID == d.c.PID && p == port && strings.HasPrefix(o.c.Remote, "[") == strings.HasPrefix(d.c.Remote, "[") {
-			group = append(group, o)
+	return target{host: d.host, port: port, pid: d.c.PID, v6: strings.HasPrefix(d.c.Remote, "[")}
+}
+
+// tried are failed dials with one target, and the addresses that they went to,
+// each once.
+type tried struct {
+	dials     []dial
+	addresses []string
+}
+
+// alike groups the failed dials in one pass: a flood has tens of thousands.
+func (f *facts) alike() map[target]*tried {
+	groups := map[target]*tried{}
+	type address struct {
+		target
+		remote string
+	}
+	known := map[address]bool{}
+	for _, d := range f.dials {
+		if d.kind == "" {
+			continue
+		}
+		of := d.target()
+		g := groups[of]
+		if g == nil {
+			g = &tried{}
+			groups[of] = g
+		}
+		g.dials = append(g.dials, d)
+		if a := (address{of, d.c.Remote}); !known[a] {
+			known[a] = true
+			g.addresses = append(g.addresses, d.c.Remote)
 		}
 	}
-	return group
+	return groups
 }
