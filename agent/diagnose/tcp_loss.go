@@ -124,8 +124,10 @@ func (f *facts) sealedBlackhole(c *trace.Connection) []*trace.Finding {
 // packets do.
 func fwRejectReset(f *facts) []*trace.Finding {
 	var list []*trace.Finding
+	accepted := f.ownTTL()
 	for _, d := range f.dials {
-		own := f.ownTTL(d.c)
+		ip, _ := goproxy.SplitAddress(d.c.Remote)
+		own := accepted[ip]
 		if d.kind != dialRefused || d.proxy || d.c.ResetTTL == 0 || own == nil || own.TTL == d.c.ResetTTL {
 			continue
 		}
@@ -143,14 +145,13 @@ func fwRejectReset(f *facts) []*trace.Finding {
 
 func ttl(n uint8) string { return strconv.Itoa(int(n)) }
 
-// ownTTL returns a connection that the host at the same address accepted; nil
-// if there is none.
-func (f *facts) ownTTL(c *trace.Connection) *trace.Connection {
-	ip, _ := goproxy.SplitAddress(c.Remote)
-	for _, o := range f.Trace.Connections {
-		if other, _ := goproxy.SplitAddress(o.Remote); other == ip && o.TTL != 0 && goproxy.Connected(o) {
-			return o
+// ownTTL returns the first connection that the host at each address accepted.
+func (f *facts) ownTTL() map[string]*trace.Connection {
+	first := map[string]*trace.Connection{}
+	for _, c := range f.Trace.Connections {
+		if ip, _ := goproxy.SplitAddress(c.Remote); first[ip] == nil && c.TTL != 0 && goproxy.Connected(c) {
+			first[ip] = c
 		}
 	}
-	return nil
+	return first
 }
