@@ -57,7 +57,10 @@ func (r *resolution) behind(kind string, l *trace.Lookup) (string, *trace.Lookup
 	}
 	passed, failures := []string{"NXDOMAIN", dnsEmpty}, []string{"SERVFAIL", "REFUSED", dnsSilent}
 	k, u := cameTo(r.upstream)
-	if k == kind && slices.Contains(passed, k) || slices.Contains(failures, k) && slices.Contains(failures, kind) {
+	if k == dnsSilent && r.hasty() {
+		return "", nil, false
+	}
+	if k == kind && slices.Contains(passed, k) || slices.Contains(append(failures, dnsClosed), k) && slices.Contains(failures, kind) {
 		return k, u, true
 	}
 	return "", nil, false
@@ -134,6 +137,17 @@ func (r *resolution) silenceBehind(end time.Time) (waited time.Duration, attempt
 	}
 	return gaveUp.Sub(from), max(attempts, enoughTries)
 }
+
+// hasty reports whether the local resolver failed too soon for its servers to be
+// silent: it could not ask them, or did not need to.
+func (r *resolution) hasty() bool {
+	answered := !slices.ContainsFunc(r.lookups, func(l *trace.Lookup) bool { return l.Duration == nil })
+	waited, _ := r.silenceBehind(time.Time{})
+	return answered && waited < shortestSilence
+}
+
+// shortestSilence is what no resolver takes for a server that does not answer.
+const shortestSilence = 400 * time.Millisecond
 
 // enoughTries is how many questions without an answer show that none comes.
 const enoughTries = 2

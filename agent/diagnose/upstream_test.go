@@ -56,7 +56,15 @@ func upstreamExamples() []example {
 		{"upstream NXDOMAIN", func(s *story) { s.viaStub("NXDOMAIN", "NXDOMAIN") }, "dns-nxdomain", r},
 		{"upstream SERVFAIL", func(s *story) { s.viaStub("SERVFAIL", "SERVFAIL") }, "dns-servfail", r},
 		{"upstream REFUSED, told as SERVFAIL", func(s *story) { s.viaStub("SERVFAIL", "REFUSED") }, "dns-refused", r},
-		{"upstream silent, told as SERVFAIL", func(s *story) { s.viaStub("SERVFAIL", "") }, "dns-timeout", r},
+		{"upstream silent, told as SERVFAIL", func(s *story) {
+			own, _ := s.viaStub("SERVFAIL", "")
+			own[0].Duration = new(trace.Millis(2000))
+		}, "dns-timeout", r},
+		{"upstream closed, told as SERVFAIL", func(s *story) {
+			_, up := s.viaStub("SERVFAIL", "")
+			up[0].Error, up[1].Error = "port unreachable", "port unreachable"
+		}, "dns-port-closed", r},
+		{"the local one fails at once", func(s *story) { s.viaStub("SERVFAIL", "") }, "dns-servfail", r},
 		{"upstream silent, and so the local one", func(s *story) {
 			own, _ := s.viaStub("", "")
 			own[0].Attempts = 2
@@ -102,6 +110,7 @@ func TestUpstreamIsNamed(t *testing.T) {
 		"an alias that does not resolve":             {"10.1.1.2:53", "127.0.0.53", "A b.test asked of 10.1.1.2:53 by the local resolver: REFUSED"},
 		"the local one fails, its upstream does not": {"127.0.0.53:53", "", "by the local resolver: NOERROR"},
 		"the local one silent, asking nobody":        {"127.0.0.53:53", "", "was not seen to ask another server for a.test"},
+		"upstream closed, told as SERVFAIL":          {"10.1.1.1:53", "127.0.0.53", "by the local resolver: port unreachable"},
 		"the local one is down":                      {"127.0.0.53:53", "", "port unreachable"},
 	} {
 		i := slices.IndexFunc(upstreamExamples(), func(e example) bool { return e.name == name })

@@ -100,6 +100,8 @@ func stubFaults() []Fault {
 			Setup: behind(Resolver{Rcode: dns.RcodeRefused}), Says: "server misbehaving", Proof: []string{ResolverHost + ": REFUSED", stubHost + ": REFUSED"}},
 		{Name: "stub-upstream-nxdomain", Rule: "dns-nxdomain", Hop: atResolver, About: "the resolver behind the one on the client's host does not know the name",
 			Setup: behind(Resolver{Rcode: dns.RcodeNameError}), Says: "no such host", Proof: []string{ResolverHost + ": NXDOMAIN", stubHost + ": NXDOMAIN"}},
+		{Name: "stub-upstream-closed", Rule: "dns-port-closed", Hop: atResolver, About: "nothing listens where the resolver on the client's host asks",
+			Setup: func(s *Setup) { s.Stub, s.Resolver.Closed = StubUp, true }, Says: "server misbehaving", Proof: []string{"servers: port unreachable", failed}},
 		{Name: "stub-muted", Rule: "dns-timeout", Hop: atResolver, About: "the resolver on the client's host takes queries and does nothing with them",
 			Setup: func(s *Setup) { s.Stub = StubMuted }, Says: "i/o timeout", Proof: []string{stubHost + ": request"}, Patience: 12 * time.Second},
 		{Name: "stub-down", Rule: "dns-port-closed", Hop: atResolver, About: "resolv.conf names a resolver on the client's host and none is running",

@@ -59,19 +59,36 @@ func TestOthersNamesAreNotRecorded(t *testing.T) {
 	}
 }
 
-// The text names the server behind the local resolver.
+// The text names the server behind the local resolver, or the local one where it
+// asked nobody.
 func TestUpstreamIsTold(t *testing.T) {
-	r := traceFault(t, "stub-upstream-refused")
-	for _, want := range []string{
-		"the resolver 10.77.0.53:53, which the local resolver 127.0.0.53 asked, refuses to answer for goproxy.test (REFUSED)",
-		"dig @10.77.0.53 goproxy.test   # ask the same resolver by hand; it is set in the configuration of the local resolver 127.0.0.53",
-		"127.0.0.53:53 → 10.77.0.53:53",
+	const behind = "the resolver 10.77.0.53:53, which the local resolver 127.0.0.53 asked, "
+	for name, told := range map[string][]string{
+		"stub-upstream-refused": {
+			behind + "refuses to answer for goproxy.test (REFUSED)", "127.0.0.53:53 → 10.77.0.53:53",
+			"dig @10.77.0.53 goproxy.test   # ask the same resolver by hand; it is set in the configuration of the local resolver 127.0.0.53",
+		},
+		"stub-upstream-closed": {behind + "turned the query for goproxy.test away", "by the local resolver: port unreachable"},
+		"stub-upstream-silent": {behind + "did not answer for goproxy.test within"},
+		"stub-muted":           {"the resolver 127.0.0.53:53 did not answer", "it was not seen to ask another server for goproxy.test"},
+		"stub-down":            {"the resolver 127.0.0.53:53 turned the query for goproxy.test away"},
 	} {
-		if !strings.Contains(r.stderr, want) {
-			t.Errorf("no %q in\n%s", want, r.stderr)
-		}
-	}
-	if l := r.live.Losses; l != (trace.Losses{}) {
-		t.Errorf("lost: %+v", l)
+		t.Run(name, func(t *testing.T) {
+			if f, _ := lab.FaultNamed(name); f.Patience > 0 {
+				if testing.Short() {
+					t.Skip("takes a time-out")
+				}
+				t.Parallel()
+			}
+			r := traceFault(t, name)
+			for _, want := range told {
+				if !strings.Contains(r.stderr, want) {
+					t.Errorf("no %q in\n%s", want, r.stderr)
+				}
+			}
+			if l := r.live.Losses; l != (trace.Losses{}) {
+				t.Errorf("lost: %+v", l)
+			}
+		})
 	}
 }

@@ -53,9 +53,9 @@ func englishDNS() []Sentence {
 		},
 		{
 			Rule: "dns-port-closed", Title: "no resolver at that address",
-			Summary:   "nothing listens at the resolver's address {server}: the query for {host} was turned away",
-			Because:   "the address in /etc/resolv.conf has no DNS server (a local stub that is not running, an old entry)",
-			Fix:       []string{"cat /etc/resolv.conf", "systemctl restart systemd-resolved   # if {resolver} is its local stub", "correct the nameserver line in /etc/resolv.conf"},
+			Summary:   "the resolver {server}{stub} turned the query for {host} away: nothing listens there",
+			Because:   "the address in {conf} has no DNS server (a local stub that is not running, an old entry)",
+			Fix:       []string{"cat /etc/resolv.conf", "systemctl restart systemd-resolved   # if {resolver} is its local stub", "correct the name server in {conf}"},
 			Meaning:   "The host is there, its port 53 is closed.",
 			Proof:     "An ICMP port unreachable in reply to the query.",
 			LookAlike: "dns-timeout: nothing at all comes back.",

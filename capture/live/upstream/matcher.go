@@ -30,7 +30,7 @@ const (
 // Bounds of a [matcher].
 const (
 	maxNames = 1024
-	maxOwn   = 4096
+	maxWays  = 4096
 	maxHeld  = 4096
 )
 
@@ -38,9 +38,11 @@ const (
 type matcher struct {
 	names map[string]lookup
 	// own are the ways that the command's own questions to other hosts take.
-	own  map[way]time.Time
-	held []heard
-	last []heard // told within [again]
+	own map[way]time.Time
+	// questions are the ways of those that were told, for ICMP errors.
+	questions map[way]time.Time
+	held      []heard
+	last      []heard // told within [again]
 	// encrypted: see [Watcher.Encrypted].
 	encrypted bool
 	lost      uint64
@@ -60,11 +62,11 @@ func (l lookup) open(at time.Time) bool {
 // asked takes in a packet of the command.
 func (m *matcher) asked(packet []byte, at time.Time) {
 	p, ok := parse(packet)
-	if !ok || p.encrypted {
+	if !ok || p.encrypted || p.refused {
 		return
 	}
 	if !p.way.local() {
-		m.ownWay(p.way, at)
+		m.own = note(m.own, p.way, at)
 		return
 	}
 	if !p.response {
@@ -89,17 +91,18 @@ func (m *matcher) expect(name string, at time.Time) {
 	}
 }
 
-// ownWay notes a way that is the command's own.
-func (m *matcher) ownWay(w way, at time.Time) {
-	if m.own == nil {
-		m.own = map[way]time.Time{}
+// note adds a way to those of a time. Past the bound the old ones give way.
+func note(ways map[way]time.Time, w way, at time.Time) map[way]time.Time {
+	if ways == nil {
+		ways = map[way]time.Time{}
 	}
-	if len(m.own) >= maxOwn {
-		maps.DeleteFunc(m.own, func(_ way, t time.Time) bool { return at.Sub(t) > openFor })
+	if len(ways) >= maxWays {
+		maps.DeleteFunc(ways, func(_ way, t time.Time) bool { return at.Sub(t) > openFor })
 	}
-	if len(m.own) < maxOwn {
-		m.own[w] = at
+	if len(ways) < maxWays {
+		ways[w] = at
 	}
+	return ways
 }
 
 // take adds what arrived and returns what is due: the packets up to a time, all
@@ -129,11 +132,26 @@ func (m *matcher) decide(h heard) *capture.Packet {
 		m.encrypted = m.encrypted || m.waiting(h.at)
 		return nil
 	}
+	if p.refused {
+		return m.decideError(h, &p)
+	}
 	if _, own := m.own[p.way]; own || p.response == h.outbound || !m.names[p.name].open(h.at) || m.twice(h) {
 		return nil
 	}
+	if !p.response {
+		m.questions = note(m.questions, p.way, h.at)
+	}
 	for _, alias := range p.aliases { // what a resolver asks for next
 		m.expect(alias, h.at)
+	}
+	return h.packet()
+}
+
+// decideError returns an ICMP error if it is about a question that was told.
+func (m *matcher) decideError(h heard, p *parsed) *capture.Packet {
+	at, known := m.questions[p.way]
+	if !known || h.outbound || h.at.Sub(at) > openFor || p.name != "" && !m.names[p.name].open(h.at) || m.twice(h) {
+		return nil
 	}
 	return h.packet()
 }

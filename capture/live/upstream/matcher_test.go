@@ -73,6 +73,11 @@ func tcp(src, dst netip.AddrPort, b []byte) []byte {
 	return ip(src.Addr(), dst.Addr(), unix.IPPROTO_TCP, append(h, b...))
 }
 
+// icmp is a port unreachable about a packet.
+func icmp(about []byte) []byte {
+	return ip(server.Addr(), host.Addr(), unix.IPPROTO_ICMP, append([]byte{unreachable4, 3, 7: 0}, about...))
+}
+
 // framed is a message behind its length.
 func framed(b []byte) []byte {
 	return append(binary.BigEndian.AppendUint16(nil, uint16(len(b))), b...)
@@ -140,6 +145,9 @@ func TestMatcher(t *testing.T) {
 		{"an own address that is no loopback address", []step{{0, "command", udp(netip.MustParseAddrPort("10.1.1.9:7"), netip.MustParseAddrPort("10.1.1.9:53"), message(t, "a.test.", false, ""))}, {ms, ">", up("a.test.")}}, []int{1}},
 		{"a bridge and its port", []step{{0, "command", ask("a.test.")}, {ms, ">", up("a.test.")}, {ms, ">", up("a.test.")}}, []int{1}},
 		{"again, later", []step{{0, "command", ask("a.test.")}, {ms, ">", up("a.test.")}, {time.Second, ">", up("a.test.")}}, []int{1, 2}},
+		{"an ICMP error", []step{{0, "command", ask("a.test.")}, {ms, ">", up("a.test.")}, {2 * ms, "<", icmp(up("a.test."))}, {3 * ms, "<", icmp(up("b.test."))}}, []int{1, 2}},
+		{"an ICMP error that quotes little", []step{{0, "command", ask("a.test.")}, {ms, ">", up("a.test.")}, {2 * ms, "<", icmp(up("a.test.")[:28])}}, []int{1, 2}},
+		{"an ICMP error about what was not told", []step{{0, "command", ask("a.test.")}, {2 * ms, "<", icmp(up("a.test.")[:28])}}, nil},
 		{"over TLS", []step{{0, "command", ask("a.test.")}, {ms, ">", tcp(host, netip.MustParseAddrPort("10.1.1.1:853"), []byte("..."))}}, nil},
 	} {
 		m := &matcher{}
@@ -169,12 +177,12 @@ func TestHold(t *testing.T) {
 // Whatever comes, the tables stay small, and what did not fit is counted.
 func TestBounds(t *testing.T) {
 	m := &matcher{}
-	for i := range maxNames + maxOwn + 10 {
+	for i := range maxNames + maxWays + 10 {
 		name := netip.AddrFrom4([4]byte{1, byte(i >> 16), byte(i >> 8), byte(i)})
 		m.asked(udp(tree, stub, message(t, name.String()+".", false, "")), start())
 		m.asked(udp(host, netip.AddrPortFrom(name, 53), message(t, "a.", false, "")), start())
 	}
-	if len(m.names) != maxNames || len(m.own) != maxOwn {
+	if len(m.names) != maxNames || len(m.own) != maxWays {
 		t.Errorf("%d names, %d ways", len(m.names), len(m.own))
 	}
 	m.expect("new.", start().Add(time.Hour))
@@ -221,9 +229,10 @@ func FuzzParse(f *testing.F) {
 	f.Add(tcp(host, server, framed(message(f, "a.test.", false, ""))))
 	f.Add(udp(netip.MustParseAddrPort("[::1]:9"), netip.MustParseAddrPort("[::1]:53"), nil))
 	f.Add([]byte{0x4f, 63: 0})
+	f.Add(icmp(udp(host, server, message(f, "a.test.", false, ""))))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		p, ok := parse(b)
-		if ok && !p.encrypted && (p.name == "" || len(p.aliases) > maxAliases || p.way.server.Port() != portDNS) {
+		if ok && !p.encrypted && (p.name == "" || len(p.aliases) > maxAliases || p.way.server.Port() != portDNS) && !p.refused {
 			t.Errorf("%+v", p)
 		}
 		m := &matcher{}

@@ -21,6 +21,12 @@ const (
 	portEncrypted = 853
 )
 
+// Types of Destination Unreachable (RFC 792; RFC 4443, section 3.1).
+const (
+	unreachable4 = 3
+	unreachable6 = 1
+)
+
 // maxAliases is how many CNAME records of an answer are followed.
 const maxAliases = 16
 
@@ -61,8 +67,11 @@ type parsed struct {
 	response bool
 	// encrypted is set where no more than the way is known.
 	encrypted bool
-	name      string   // of the question, lower case, with the final dot
-	aliases   []string // what CNAME records of an answer lead to, likewise
+	// refused is set for an ICMP error about a question, which it may quote too
+	// little of to have a name.
+	refused bool
+	name    string   // of the question, lower case, with the final dot
+	aliases []string // what CNAME records of an answer lead to, likewise
 }
 
 // ipLength is the length that an IP header gives its packet; 0 if it has none.
@@ -84,6 +93,9 @@ func parse(b []byte) (parsed, bool) {
 	if !ok || len(b) < 8 {
 		return parsed{}, false
 	}
+	if protocol == unix.IPPROTO_ICMP && b[0] == unreachable4 || protocol == unix.IPPROTO_ICMPV6 && b[0] == unreachable6 {
+		return quoted(b[8:])
+	}
 	from, to := binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:])
 	p := parsed{response: to != portDNS && to != portEncrypted}
 	server := to
@@ -100,6 +112,18 @@ func parse(b []byte) (parsed, bool) {
 		return p, ok && p.read(message)
 	}
 	return parsed{}, false
+}
+
+// quoted reads the question that an ICMP error is about.
+func quoted(b []byte) (parsed, bool) {
+	src, dst, protocol, b, ok := transport(b)
+	if !ok || len(b) < 8 || protocol != unix.IPPROTO_UDP || binary.BigEndian.Uint16(b[2:]) != portDNS {
+		return parsed{}, false
+	}
+	p := parsed{refused: true, way: way{
+		netip.AddrPortFrom(src, binary.BigEndian.Uint16(b)), netip.AddrPortFrom(dst, portDNS), protocol,
+	}}
+	return p, len(b) == 8 || p.read(b[8:])
 }
 
 // transport returns the ends and the upper layer of an IP packet that is whole,

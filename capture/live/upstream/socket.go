@@ -77,10 +77,10 @@ func prepare(fd int) error {
 	return os.NewSyscallError("bind", unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: all}))
 }
 
-// filter accepts UDP and TCP from and to the ports of DNS, but on loopback. A
-// packet begins with its IP header here (net/packet/af_packet.c, packet_rcv).
+// filter accepts UDP and TCP from and to the ports of DNS, and ICMP errors that say
+// that something cannot be reached, but not on loopback. A packet begins with its IP header here (net/packet/af_packet.c, packet_rcv).
 func filter() []bpf.Instruction {
-	const accept, drop = 22, 23 // the last two
+	const ports, icmp4, icmp6, accept, drop = 17, 24, 26, 28, 29
 	to := func(at, target int) uint8 { return uint8(target - at - 1) }
 	return []bpf.Instruction{
 		0: bpf.LoadExtension{Num: bpf.ExtLinkLayerType},
@@ -97,15 +97,23 @@ func filter() []bpf.Instruction {
 		10: bpf.Jump{Skip: 13 - 10 - 1},
 		11: bpf.LoadConstant{Dst: bpf.RegX, Val: 40},
 		12: bpf.LoadAbsolute{Off: 6, Size: 1},
-		13: bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.IPPROTO_UDP, SkipTrue: to(13, 15)},
-		14: bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.IPPROTO_TCP, SkipFalse: to(14, drop)},
-		15: bpf.LoadIndirect{Off: 0, Size: 2},
-		16: bpf.JumpIf{Cond: bpf.JumpEqual, Val: portDNS, SkipTrue: to(16, accept)},
-		17: bpf.JumpIf{Cond: bpf.JumpEqual, Val: portEncrypted, SkipTrue: to(17, accept)},
-		18: bpf.LoadIndirect{Off: 2, Size: 2},
-		19: bpf.JumpIf{Cond: bpf.JumpEqual, Val: portDNS, SkipTrue: to(19, accept)},
-		20: bpf.JumpIf{Cond: bpf.JumpEqual, Val: portEncrypted, SkipTrue: to(20, accept)},
-		21: bpf.Jump{Skip: drop - 21 - 1},
+		13: bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.IPPROTO_UDP, SkipTrue: to(13, ports)},
+		14: bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.IPPROTO_TCP, SkipTrue: to(14, ports)},
+		15: bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.IPPROTO_ICMP, SkipTrue: to(15, icmp4)},
+		16: bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.IPPROTO_ICMPV6, SkipTrue: to(16, icmp6), SkipFalse: to(16, drop)},
+
+		ports: bpf.LoadIndirect{Off: 0, Size: 2},
+		18:    bpf.JumpIf{Cond: bpf.JumpEqual, Val: portDNS, SkipTrue: to(18, accept)},
+		19:    bpf.JumpIf{Cond: bpf.JumpEqual, Val: portEncrypted, SkipTrue: to(19, accept)},
+		20:    bpf.LoadIndirect{Off: 2, Size: 2},
+		21:    bpf.JumpIf{Cond: bpf.JumpEqual, Val: portDNS, SkipTrue: to(21, accept)},
+		22:    bpf.JumpIf{Cond: bpf.JumpEqual, Val: portEncrypted, SkipTrue: to(22, accept)},
+		23:    bpf.Jump{Skip: drop - 23 - 1},
+
+		icmp4: bpf.LoadIndirect{Off: 0, Size: 1},
+		25:    bpf.JumpIf{Cond: bpf.JumpEqual, Val: unreachable4, SkipTrue: to(25, accept), SkipFalse: to(25, drop)},
+		icmp6: bpf.LoadIndirect{Off: 0, Size: 1},
+		27:    bpf.JumpIf{Cond: bpf.JumpEqual, Val: unreachable6, SkipFalse: to(27, drop)},
 
 		accept: bpf.RetConstant{Val: snap},
 		drop:   bpf.RetConstant{Val: 0},
