@@ -122,7 +122,7 @@ func (f *facts) dnsFault(kind string) []*trace.Finding {
 func (f *facts) resolverFinding(r *resolution, l *trace.Lookup) *trace.Finding {
 	stub := r.stubOf(l)
 	return finding(hopResolver, l.StartedAt, map[string]string{
-		"host": r.name, "server": l.Server, "resolver": hostOnly(l.Server), "stub": stub, "conf": stub, "local": stub,
+		"host": r.name, "server": l.Server, "resolver": hostOnly(l.Server), "stub": stub, "resolv_conf": stub, "local_resolver": stub,
 	}, f.chain(r)...)
 }
 

@@ -23,7 +23,7 @@ func (r Rule) Args() []string { return strings.Fields(r.args) }
 const (
 	lookupArgs = "host server resolver"
 	// resolutionArgs are also the resolver on this host that asked the server, or nothing.
-	resolutionArgs = lookupArgs + " stub conf local"
+	resolutionArgs = lookupArgs + " stub resolv_conf local_resolver"
 	dialArgs       = "host port endpoint place address ip via connect url seconds from"
 	connectArgs    = "host port endpoint address scheme proxy target status text"
 	layerArgs      = "host port endpoint place address ip via connect name"

@@ -23,7 +23,7 @@ func englishPhrase(name, value string) string {
 		return " through the proxy " + value
 	case name == "stub":
 		return ", which the local resolver " + value + " asked,"
-	case name == "conf": // the value last: it is an argument
+	case name == "resolv_conf": // the value last: it is an argument
 		return "the configuration of the local resolver " + value
 	case name == "within":
 		return " in " + value + " s"
@@ -37,21 +37,21 @@ func englishPhrase(name, value string) string {
 		return ", which accepted one of the same authority from " + value
 	}
 	codes := map[string]map[string]string{
-		"sent":     {"none": "did not send any", "refused": "sent some that it refused"},
-		"after":    {"ClientHello": "the ClientHello"},
-		"conf":     {"": "/etc/resolv.conf"},
-		"from":     {"": "this machine"},
-		"length":   {"": "an unknown number of"},
-		"process":  {"": "a process"},
-		"names":    {"": "no name at all"},
-		"module":   {"": "what was asked for"},
-		"entry":    {"": "https://MODULE-PROXY"},
-		"path":     {"": "PATH-PREFIX"},
-		"brief":    {"yes": " (it may just be slow)"},
-		"accepted": {"": ", which accepted the very same one"},
-		"revision": {"": "that was wanted"},
-		"bundle":   {"": "/path/to/ca-bundle.pem"},
-		"reason":   {"refused": "connection refused", "silent": "no answer"},
+		"sent":        {"none": "did not send any", "refused": "sent some that it refused"},
+		"after":       {"ClientHello": "the ClientHello"},
+		"resolv_conf": {"": "/etc/resolv.conf"},
+		"from":        {"": "this machine"},
+		"length":      {"": "an unknown number of"},
+		"process":     {"": "a process"},
+		"names":       {"": "no name at all"},
+		"module":      {"": "what was asked for"},
+		"entry":       {"": "https://MODULE-PROXY"},
+		"path":        {"": "PATH-PREFIX"},
+		"brief":       {"yes": " (it may just be slow)"},
+		"accepted":    {"": ", which accepted the very same one"},
+		"revision":    {"": "that was wanted"},
+		"bundle":      {"": "/path/to/ca-bundle.pem"},
+		"reason":      {"refused": "connection refused", "silent": "no answer"},
 	}
 	if words, ok := codes[name][value]; ok {
 		return words

@@ -2,8 +2,8 @@ package words
 
 // englishDNS is about names that could not be resolved.
 func englishDNS() []Sentence {
-	ask := "dig @{resolver} {host}   # ask the same resolver by hand; it is set in {conf}"
-	stub := "resolvectl dns   # what {local} asks, where it is systemd-resolved"
+	ask := "dig @{resolver} {host}   # ask the same resolver by hand; it is set in {resolv_conf}"
+	stub := "resolvectl dns   # what {local_resolver} asks, where it is systemd-resolved"
 	viaProxy := "export HTTPS_PROXY=http://PROXY:3128   # where a proxy is the way out, it resolves the name"
 	return []Sentence{
 		{
@@ -28,7 +28,7 @@ func englishDNS() []Sentence {
 			Rule: "dns-servfail", Title: "the resolver failed",
 			Summary:   "the resolver {server}{stub} failed to resolve {host} (SERVFAIL)",
 			Because:   "its own upstream is unreachable, or the name's DNSSEC signatures do not hold",
-			Fix:       []string{ask, "dig @{resolver} +cd {host}   # an answer with +cd means DNSSEC is what fails", stub, "use another resolver in {conf}"},
+			Fix:       []string{ask, "dig @{resolver} +cd {host}   # an answer with +cd means DNSSEC is what fails", stub, "use another resolver in {resolv_conf}"},
 			Meaning:   "The resolver is alive and could not do its work.",
 			Proof:     "An answer with rcode SERVFAIL.",
 			LookAlike: "dns-refused: go prints \"server misbehaving\" for both; the rcode differs.",
@@ -37,7 +37,7 @@ func englishDNS() []Sentence {
 			Rule: "dns-refused", Title: "the resolver refuses this client",
 			Summary:   "the resolver {server}{stub} refuses to answer for {host} (REFUSED)",
 			Because:   "its access list does not allow this machine, or it does not resolve for others",
-			Fix:       []string{ask, stub, "set a resolver that serves this network in {conf}"},
+			Fix:       []string{ask, stub, "set a resolver that serves this network in {resolv_conf}"},
 			Meaning:   "The resolver's policy excludes the client or the name.",
 			Proof:     "An answer with rcode REFUSED.",
 			LookAlike: "dns-servfail: the same text of go, another rcode.",
@@ -54,8 +54,8 @@ func englishDNS() []Sentence {
 		{
 			Rule: "dns-port-closed", Title: "no resolver at that address",
 			Summary:   "the resolver {server}{stub} turned the query for {host} away: nothing listens there",
-			Because:   "the address in {conf} has no DNS server (a local stub that is not running, an old entry)",
-			Fix:       []string{"cat /etc/resolv.conf", "systemctl restart systemd-resolved   # if {resolver} is its local stub", "correct the name server in {conf}"},
+			Because:   "the address in {resolv_conf} has no DNS server (a local stub that is not running, an old entry)",
+			Fix:       []string{"cat /etc/resolv.conf", "systemctl restart systemd-resolved   # if {resolver} is its local stub", "correct the name server in {resolv_conf}"},
 			Meaning:   "The host is there, its port 53 is closed.",
 			Proof:     "An ICMP port unreachable in reply to the query.",
 			LookAlike: "dns-timeout: nothing at all comes back.",

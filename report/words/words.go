@@ -74,7 +74,7 @@ func Fill(f *trace.Finding, env *trace.Environment, lang string) {
 // lacks reports whether a fix is about a module, a GOPROXY entry or a resolver on
 // this host, and the finding about none.
 func lacks(fix string, args map[string]string) bool {
-	for _, name := range []string{"entry", "path", "module", "local"} {
+	for _, name := range []string{"entry", "path", "module", "local_resolver"} {
 		if value, ok := args[name]; ok && value == "" && strings.Contains(fix, "{"+name+"}") {
 			return true
 		}
