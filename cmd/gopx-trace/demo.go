@@ -118,13 +118,16 @@ func show(e *env, f lab.Fault, pass []string) error {
 	c := l.Command(context.Background(), "/proc/self/exe", args...)
 	c.Args[0] = "gopx-trace"
 	c.Dir, c.Stdin, c.Stdout, c.Stderr = dir, e.stdin, e.stdout, e.stderr
-	err = c.Run()
+	ended, err := runShown(c)
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		return fail(err)
 	}
 	if code := c.ProcessState.ExitCode(); code == exitFailure {
 		return fail(errors.New("the traced run failed"))
+	}
+	if ended != 0 {
+		return &failure{err: fmt.Errorf("the demo was ended: %v", ended), code: 128 + int(ended)}
 	}
 	if err := f.Happened(l); err != nil {
 		return fail(fmt.Errorf("the fault %s did not happen: %w", f.Name, err))

@@ -65,7 +65,14 @@ func newRoot(e *env) *cobra.Command {
 		RunE:                       func(c *cobra.Command, args []string) error { return traceCommand(e, f, args) },
 	}
 	cmd.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return fail(err, c.CommandPath()+" --help lists the flags; those of the command itself come after its name")
+		hint := c.CommandPath() + " --help lists the flags"
+		switch c.Name() {
+		case "demo":
+			hint += "; those of the traced run go behind --with, as in --with=--stall=2s"
+		case "gopx-trace":
+			hint += "; those of the command itself come after its name"
+		}
+		return fail(err, hint)
 	})
 	cmd.SetVersionTemplate("gopx-trace {{.Version}}\n")
 	fl := cmd.Flags()
