@@ -14,7 +14,7 @@ import (
 	"github.com/gopx-trace/gopx-trace/report"
 )
 
-// output is one report to write: -o FORMAT or -o FORMAT=FILE.
+// output is one report to write: -o FORMAT or -o FORMAT=FILE, FILE may be "-".
 type output struct {
 	format string
 	// path is the file to make, links followed; empty for the standard stream.
@@ -37,6 +37,9 @@ func parseOutputs(values []string) ([]*output, error) {
 		}
 		if named && path == "" {
 			return nil, fail(fmt.Errorf("-o %s names no file", v), fmt.Sprintf("write -o %s for the standard stream or -o %s=FILE", format, format))
+		}
+		if path == "-" {
+			path = "" // the standard stream
 		}
 		list = append(list, &output{format: format, path: followed(path)})
 	}

@@ -78,6 +78,7 @@ func reportFile(e *env, f *flags, path string) error {
 	}
 	defer discard(outputs)
 	e.collectGarbage(fileGCPercent, fileGCLimit)
+	defer e.giveRoom()()
 	t, err := f.readCapture(path)
 	if err != nil {
 		return err
