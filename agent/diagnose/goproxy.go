@@ -104,7 +104,7 @@ func (f *facts) notFound(match func(*trace.Request) bool) []*trace.Finding {
 			continue
 		}
 		found := f.requestFinding(r, "server_said", "")
-		if fetch, i := f.FetchOf(r); fetch != nil && i+1 < len(fetch.Attempts) || f.discoveredAfter(r) {
+		if fetch, i := f.FetchOf(r); fetch != nil && i+1 < len(fetch.Attempts) || f.discovered(r) {
 			found.Severity = trace.Info
 		}
 		if line := said(r); line != "" && !saysStatusOnly(line, r.Status) {

@@ -63,13 +63,14 @@ func (f *facts) wentElsewhere() bool {
 	})
 }
 
-// discoveredAfter reports whether go went on to the module's own host after a
-// module proxy's 404, and was told there where the repository is. Where the
+// discovered reports whether go went on to the module's own host after a
+// module proxy's 404, and was told there where the repository is: of that
+// module, of one in its repository, or of one that it is a prefix of. Where the
 // settings are known the list of entries tells.
-func (f *facts) discoveredAfter(r *trace.Request) bool {
-	return len(f.Config.List) == 0 && slices.ContainsFunc(f.Trace.Requests, func(o *trace.Request) bool {
-		return o.Purpose == trace.PurposeGoImport && o.Status == 200 && o.ID > r.ID && o.Module != "" &&
-			(o.Module == r.Module || strings.HasPrefix(r.Module, o.Module+"/"))
+func (f *facts) discovered(r *trace.Request) bool {
+	return len(f.Config.List) == 0 && !forGit(r) && r.Purpose != trace.PurposeGoImport && slices.ContainsFunc(f.Trace.Requests, func(o *trace.Request) bool {
+		return o.Purpose == trace.PurposeGoImport && o.Status == 200 && o.Module != "" &&
+			(o.Module == r.Module || strings.HasPrefix(r.Module, o.Module+"/") || strings.HasPrefix(o.Module, r.Module+"/"))
 	})
 }
 
