@@ -178,8 +178,10 @@ func (p *printer) chain(t *trace.Trace) {
 			mark = p.paint(red, "FAILED")
 		case trace.Hung:
 			mark = p.paint(red, "HUNG  ")
+		case trace.Slow:
+			mark = p.paint(yellow, "SLOW  ")
 		}
-		p.printf("  %s  %-*s  %s\n", mark, width, clean(h.Name), clean(hopFacts(h)))
+		p.printf("%s\n", strings.TrimRight(fmt.Sprintf("  %s  %-*s  %s", mark, width, clean(h.Name), clean(hopFacts(h))), " "))
 	}
 }
 

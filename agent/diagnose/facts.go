@@ -17,7 +17,9 @@ import (
 type facts struct {
 	*goproxy.View
 	// roles are what hosts are to the go command, see [facts.hop].
-	roles     map[string]string
+	roles map[string]string
+	// servers are the addresses of name servers that were asked.
+	servers   map[string]bool
 	processes map[uint32]*trace.Process
 	// names, dials and layers are what the rules of a layer go through.
 	names  []*resolution
@@ -31,6 +33,10 @@ func newFacts(t *trace.Trace) *facts {
 	f := &facts{View: goproxy.NewView(t), processes: map[uint32]*trace.Process{}}
 	for _, p := range t.Processes {
 		f.processes[p.PID] = p
+	}
+	f.servers = map[string]bool{}
+	for _, l := range t.Lookups {
+		f.servers[hostOnly(l.Server)] = true
 	}
 	f.findRoles()
 	f.names, f.dials, f.layers, f.exchanges = f.unresolved(), f.failedDials(), f.tlsLayers(), f.blamable()

@@ -89,8 +89,13 @@ func (f *facts) role(host string) string {
 	return roleGoProxy
 }
 
-// hop names the link to a host.
-func (f *facts) hop(host string) string { return f.role(host) + ":" + host }
+// hop names the link to a host. A name server is asked over TCP, too.
+func (f *facts) hop(host string) string {
+	if f.roles[host] == "" && f.servers[host] {
+		return hopResolver
+	}
+	return f.role(host) + ":" + host
+}
 
 // requestHop names the link that a request was addressed to.
 func (f *facts) requestHop(r *trace.Request) string {

@@ -145,11 +145,15 @@ func agreed(c *trace.Connection, r *trace.Request) string {
 
 // finding marks the hop that an error or warning is about.
 func (w *way) finding(found *trace.Finding) {
-	if found.Severity != trace.Error {
+	lost := found.Severity == trace.Warning && slices.Contains(slowRules(), found.Rule)
+	if found.Severity != trace.Error && !lost {
 		return
 	}
 	h := w.hop(found.Hop, found.At)
 	switch {
+	case lost && h.State == trace.OK:
+		h.State = trace.Slow
+	case lost:
 	case h.State == trace.Failed:
 	case slices.Contains(waits(), found.Rule) && w.f.Trace.Verdict.Outcome != trace.Failed:
 		h.State = trace.Hung

@@ -139,3 +139,24 @@ func (s *story) gits(host, path string, status int, headers ...string) *trace.Re
 	r.PID, s.t.Connections[len(s.t.Connections)-1].PID = 8, 8
 	return r
 }
+
+// The link at which time was lost is not ok, and a name server that is asked
+// over TCP is no other link than the resolver.
+func TestHopStates(t *testing.T) {
+	s := begin().goproxy("https://a.test|https://b.test").exit(0)
+	for range 4 {
+		s.get("a.test", info, 503)
+		s.t.Requests[len(s.t.Requests)-1].AnsweredAt = s.step().Add(time.Second)
+		s.wait(time.Second)
+		s.get("b.test", info, 200)
+	}
+	c := s.dial("a.test", "53")
+	c.Remote = s.t.Lookups[0].Server
+	states := map[string]string{}
+	for _, h := range s.diagnosed().Hops {
+		states[h.Name] = h.State
+	}
+	if len(states) != 3 || states["goproxy:a.test"] != trace.Slow || states["goproxy:b.test"] != trace.OK || states[hopResolver] != trace.OK {
+		t.Errorf("%v", states)
+	}
+}

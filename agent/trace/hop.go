@@ -10,7 +10,7 @@ type Hop struct {
 	// Upstream are the servers, ip:port, that the resolver on this host at Address
 	// passed questions of the command on to.
 	Upstream []string `json:"upstream,omitempty"`
-	// State is ok, failed or hung.
+	// State is ok, slow, failed or hung.
 	State string `json:"state"`
 	// Lookups, Connections and Requests were made at this hop.
 	Lookups     int `json:"lookups,omitempty"`

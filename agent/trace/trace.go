@@ -103,6 +103,7 @@ const (
 	Interrupted = "interrupted"
 	Unknown     = "unknown"
 	Loop        = "loop" // chains only
+	Slow        = "slow" // hops only: time was lost there
 )
 
 // Verdict is the answer in one sentence.
