@@ -90,7 +90,7 @@ func goproxyOff(f *facts) []*trace.Finding {
 		return nil
 	}
 	argv, cut := f.goCommand()
-	if len(argv) < 2 || slices.ContainsFunc(f.Trace.Requests, func(r *trace.Request) bool { return r.Purpose != trace.PurposeOther }) {
+	if len(argv) < 2 || f.compiled() || slices.ContainsFunc(f.Trace.Requests, func(r *trace.Request) bool { return r.Purpose != trace.PurposeOther }) {
 		return nil
 	}
 	found := finding(hopConfig, c.StartedAt, map[string]string{"command": strings.Join(argv[:2], " "), "code": strconv.Itoa(*c.ExitCode)}, f.listEvidence()...)
@@ -116,6 +116,14 @@ func (f *facts) goCommand() (argv []string, cut bool) {
 		}
 	}
 	return nil, false
+}
+
+// compiled reports whether go came as far as to compile: it had found all
+// packages then, and what failed is in them.
+func (f *facts) compiled() bool {
+	return slices.ContainsFunc(f.Trace.Processes, func(p *trace.Process) bool {
+		return path.Base(p.Exe) == "compile" && !slices.Contains(p.Argv, "-V=full") // go asks for its version before
+	})
 }
 
 // fetches reports whether a go command line is for fetching modules.

@@ -278,7 +278,7 @@ func missingGoSum(f *facts) []*trace.Finding {
 		return nil
 	}
 	argv, cut := f.goCommand()
-	if len(argv) < 2 || cut || !readsOnly(argv, f.goEnv("GOFLAGS")) {
+	if len(argv) < 2 || cut || f.compiled() || !readsOnly(argv, f.goEnv("GOFLAGS")) {
 		return nil
 	}
 	args := map[string]string{"count": strconv.Itoa(len(env.Unsummed)), "modules": strings.Join(env.Unsummed, ", "), "command": strings.Join(argv[:2], " ")}

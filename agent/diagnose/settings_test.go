@@ -100,6 +100,14 @@ func settingExamples() []example {
 		{"go.sum lacks a line", func(s *story) {
 			s.t.Command.Argv, s.t.Environment.Unsummed = []string{"go", "build", "./..."}, []string{"mod.test/hello@v1.0.0"}
 		}, "missing-go-sum", "config"},
+		{"go.sum lacks a line of what is not used, and a compile error", func(s *story) {
+			s.t.Command.Argv, s.t.Environment.Unsummed = []string{"go", "build", "./..."}, []string{"mod.test/hello@v1.0.0"}
+			s.t.Processes = append(s.t.Processes, &trace.Process{PID: 9, Exe: "/usr/local/go/pkg/tool/linux_amd64/compile", Argv: []string{"compile", "-o", "x"}})
+		}, "", ""},
+		{"GOPROXY=off, and a compile error", func(s *story) {
+			s.goproxy("off").t.Command.Argv = []string{"go", "build", "./..."}
+			s.t.Processes = append(s.t.Processes, &trace.Process{PID: 9, Exe: "/usr/local/go/pkg/tool/linux_amd64/compile", Argv: []string{"compile", "-o", "x"}})
+		}, "", ""},
 		{"go.sum lacks a line that go get adds", func(s *story) {
 			s.t.Environment.Unsummed = []string{"mod.test/hello@v1.0.0"}
 			s.get("a.test", info, 500)

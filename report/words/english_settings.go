@@ -55,7 +55,7 @@ func englishGoSettings() []Sentence {
 			Because:   "without -mod=mod go changes neither go.mod nor go.sum, and takes nothing that go.sum does not vouch for",
 			Fix:       []string{"go mod tidy   # adds what is missing, and drops what is not needed", "go mod download && git diff go.sum   # only the sums of what go.mod has", "git log -1 --stat -- go.mod go.sum   # was one committed without the other?"},
 			Meaning:   "go.mod and go.sum do not fit together; nothing was asked of the network.",
-			Proof:     "Requirements of go.mod without a line in go.sum, a failed command, no request.",
+			Proof:     "Requirements of go.mod without a line in go.sum, a failed command that compiled nothing, no request.",
 			LookAlike: "checksum-mismatch: there is a line, and it is another sum.",
 		},
 		{
