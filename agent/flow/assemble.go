@@ -68,6 +68,11 @@ type half struct {
 
 func (h *half) start(seq uint32) { h.started, h.next, h.top = true, seq, seq }
 
+// leads reports whether the bytes that are held may follow seq.
+func (h *half) leads(seq uint32) bool {
+	return len(h.held.list) == 0 || h.held.list[0].seq-seq <= maxAhead && h.held.last()-seq <= maxAhead
+}
+
 // acknowledge notes an acknowledgment. One damaged number must not make a hole
 // of gigabytes: one that is far ahead is believed when the next one confirms it.
 func (h *half) acknowledge(ack uint32) {
@@ -175,7 +180,7 @@ func (c *connection) begin(d Dir, s *segment) {
 		return // its number may be made up
 	case s.has(flagSYN):
 		h.syn = true
-		if !h.moved {
+		if !h.moved && h.leads(s.seq+1) {
 			h.start(s.seq + 1)
 		}
 	case !h.started:

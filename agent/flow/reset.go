@@ -56,7 +56,8 @@ func (c *connection) survived(d Dir, s *segment) bool {
 		return true
 	}
 	x := span{seq: s.first(), n: s.length, b: s.payload, at: s.at, filled: s.filled}
-	if x.n > 0 && !s.has(flagSYN) && !before(x.seq, c.resetSeq) && int32(x.seq-c.resetSeq) <= maxAhead && !c.full(h, x) {
+	early := before(x.seq, c.resetSeq) || before(x.seq, h.next)
+	if x.n > 0 && !s.has(flagSYN) && !early && x.seq-h.next <= maxAhead && !c.full(h, x) {
 		c.keep(h, x)
 	}
 	return false
