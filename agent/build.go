@@ -151,6 +151,9 @@ func (b *builder) transport(facts *trace.Connection, c *flow.Conn) {
 	if n := c.Overlaps[flow.ToServer] + c.Overlaps[flow.ToClient]; n > 0 {
 		facts.Notes = append(facts.Notes, fmt.Sprintf("TCP: %d segment(s) overlap bytes that were seen before; the first bytes count", n))
 	}
+	if c.Dialled.IsValid() {
+		facts.Remote, facts.Reached = c.Dialled.String(), c.Server.String()
+	}
 	if s := b.sockets[c.Socket]; s != nil {
 		s.tell(facts)
 	}

@@ -20,8 +20,22 @@ func (b *builder) finish() *trace.Trace {
 	b.command()
 	order(t)
 	phases(t)
+	redirections(t)
 	b.unseen()
 	return t
+}
+
+// redirections lists where this host leads connections elsewhere.
+func redirections(t *trace.Trace) {
+	if t.Environment == nil {
+		return
+	}
+	for _, c := range t.Connections {
+		r := trace.Redirection{Dialled: c.Remote, Reached: c.Reached}
+		if c.Reached != "" && !slices.Contains(t.Environment.Transparent, r) {
+			t.Environment.Transparent = append(t.Environment.Transparent, r)
+		}
+	}
 }
 
 // unsent adds the connections that the kernel refused to dial.

@@ -1,6 +1,8 @@
 package agent
 
 import (
+	"net/netip"
+
 	"github.com/gopx-trace/gopx-trace/agent/trace"
 	"github.com/gopx-trace/gopx-trace/capture"
 )
@@ -60,6 +62,22 @@ func (s *socket) tell(c *trace.Connection) {
 	if s.errno != 0 {
 		c.Errno = errnoName(s.errno)
 	}
+	if s.dialled != nil && s.dialled.PID == c.PID && c.Reached == "" && ledElsewhere(s.dialled.Remote, c.Remote) {
+		c.Remote, c.Reached = plain(s.dialled.Remote).String(), c.Remote
+	}
+}
+
+// ledElsewhere reports whether the packets of a socket go to another address
+// than the one that was dialled. To dial the unspecified address is to dial
+// this host (connect(2)).
+func ledElsewhere(dialled netip.AddrPort, remote string) bool {
+	to, err := netip.ParseAddrPort(remote)
+	return err == nil && dialled.IsValid() && !dialled.Addr().IsUnspecified() && plain(dialled) != plain(to)
+}
+
+// plain is an address without the IPv6 form of IPv4 and without a zone.
+func plain(a netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(a.Addr().Unmap().WithZone(""), a.Port())
 }
 
 // refused returns the connection that the kernel refused to dial: it has an

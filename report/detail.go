@@ -168,6 +168,9 @@ func (p *printer) connections(t *trace.Trace) {
 
 func connectionFacts(c *trace.Connection) string {
 	facts := []string{c.State}
+	if c.Reached != "" {
+		facts = append(facts, "led to "+c.Reached+" by this host")
+	}
 	if c.Stream != nil {
 		facts = append(facts, fmt.Sprintf("tcp.stream %d", *c.Stream))
 	}

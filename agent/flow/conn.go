@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"net/netip"
 	"time"
 )
 
@@ -13,6 +14,9 @@ type Conn struct {
 	// Socket and PID are the kernel's socket cookie and the process; 0 unknown.
 	Socket uint64
 	PID    uint32
+	// Dialled is where answers come from if this host leads the connection to
+	// Server instead; invalid if it does not.
+	Dialled netip.AddrPort
 	// Start is the time of the first packet; Last that of the last.
 	Start, Last time.Time
 	// SYN and SYNACK are the frames of the first of each, 0 when not seen.

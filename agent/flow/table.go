@@ -59,6 +59,8 @@ type Table struct {
 	options Options
 	parser  *parser
 	byTuple map[tuple]*connection
+	// bySocket holds connections whose first packet left its socket, see redirected.
+	bySocket map[uint64]*connection
 	// recent holds the connections, the latest active first.
 	recent  *list.List
 	streams int
@@ -78,6 +80,7 @@ func NewTable(o Options) *Table {
 		options:      o,
 		parser:       newParser(),
 		byTuple:      make(map[tuple]*connection),
+		bySocket:     make(map[uint64]*connection),
 		recent:       list.New(),
 		senders:      make(map[netip.AddrPort]struct{}),
 		limited:      make(map[string]int),
@@ -150,6 +153,9 @@ func (t *Table) segment(p *capture.Packet) {
 	key, srcLow := tupleOf(&t.parser.network, uint16(h.SrcPort), uint16(h.DstPort))
 	c := t.byTuple[key]
 	if c == nil {
+		if t.redirected(p, &s) != nil {
+			return
+		}
 		c = t.reserve(key)
 	}
 	switch c.succession(srcLow, &s) {
@@ -197,6 +203,9 @@ func (t *Table) open(c *connection, p *capture.Packet, s *segment, srcLow bool) 
 		c.Client, c.Server, c.clientLow = dst, src, !srcLow
 		c.life.flipped()
 	}
+	if p.Socket != 0 && p.Direction == capture.Outbound && c.Client == src {
+		t.bySocket[p.Socket] = c
+	}
 	c.Start = p.Time
 	if t.options.Open != nil {
 		c.stream = t.options.Open(&c.Conn)
@@ -209,6 +218,9 @@ func (t *Table) open(c *connection, p *capture.Packet, s *segment, srcLow bool) 
 // close ends a connection and forgets it.
 func (t *Table) close(c *connection) {
 	delete(t.byTuple, c.key)
+	if t.bySocket[c.Socket] == c {
+		delete(t.bySocket, c.Socket)
+	}
 	t.recent.Remove(c.recent)
 	if c.stream == nil { // only an ICMP error named it
 		return

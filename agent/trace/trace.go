@@ -148,6 +148,9 @@ type Environment struct {
 	// Watched are the resolvers on this host whose own questions for the names of
 	// the command are in the report, marked upstream.
 	Watched []string `json:"watched_resolvers,omitempty"`
+	// Transparent are the addresses that were dialled and led elsewhere by this
+	// host, see Connection.Reached.
+	Transparent []Redirection `json:"transparent,omitempty"`
 	// Hosts are the addresses of the hosts file for names in the settings.
 	Hosts map[string][]string `json:"hosts,omitempty"`
 	// Unsummed are the requirements in go.mod, path@version, without a line in go.sum.
@@ -165,6 +168,12 @@ type Roots struct {
 	From     []string `json:"from"`
 	Count    int      `json:"count"`
 	Subjects []string `json:"subjects,omitempty"`
+}
+
+// Redirection is an address that was dialled, and the one really reached.
+type Redirection struct {
+	Dialled string `json:"dialled"`
+	Reached string `json:"reached"`
 }
 
 // Process is one process of the traced tree. A process that execs keeps its
@@ -247,10 +256,13 @@ type Connection struct {
 	ID int `json:"id"`
 	// Stream is Wireshark's tcp.stream; absent when no packet was seen
 	// (the kernel refused to dial).
-	Stream    *int   `json:"stream,omitempty"`
-	PID       uint32 `json:"pid,omitempty"`
-	Local     string `json:"local"`
+	Stream *int   `json:"stream,omitempty"`
+	PID    uint32 `json:"pid,omitempty"`
+	Local  string `json:"local"`
+	// Remote is the address that was dialled; Reached is where this host led the
+	// packets instead (REDIRECT, DNAT), empty if it did not.
 	Remote    string `json:"remote"`
+	Reached   string `json:"reached,omitempty"`
 	StartedAt Time   `json:"started_at"`
 	// Connect is the time from the SYN to the SYN-ACK.
 	Connect  *Millis `json:"connect_ms,omitempty"`

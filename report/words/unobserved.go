@@ -33,7 +33,7 @@ func englishUnobserved() []Unseen {
 		{"ssh-prompt", "a prompt of ssh is on the terminal, not on the wire"},
 		{"sumdb-tree-fork", "go compares the database's tree with the one that it keeps on disk, which is not read"},
 		{"tcp-v6-blackhole", "go tries IPv4 after 0.3 s, which is below what is called slow; where there is no IPv4, it is tcp-syn-dropped"},
-		{"transparent-redirect", "the address that was dialled and the one that was reached are the same to the socket; a redirected connection shows by its certificate (tls-intercepted), its answer or its TTL (fw-reject-reset)"},
+		{"transparent-redirect", "on this host it is a fact, not a fault (reached beside the dialled address of a connection, environment.transparent); on the way it shows by its certificate (tls-intercepted), its answer or its TTL (fw-reject-reset)"},
 		{"zip-corrupted", "the bodies of zips are counted and hashed, not kept; whether one is damaged only go can tell"},
 	}
 }
