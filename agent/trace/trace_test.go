@@ -28,7 +28,7 @@ func TestMillis(t *testing.T) {
 }
 
 func FuzzMillis(f *testing.F) {
-	for _, m := range []float64{0, -0.0, 1e-7, 0.0000005, 1e9, 123.456, math.MaxFloat64, -3.25, 999_999_999.999999} {
+	for _, m := range []float64{0, math.Copysign(0, -1), 1e-7, 0.0000005, 1e9, 123.456, math.MaxFloat64, -3.25, 999_999_999.999999} {
 		f.Add(m, int64(m))
 	}
 	f.Fuzz(func(t *testing.T, free float64, nanos int64) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -64,7 +65,7 @@ func (l *Lab) Serve(p Program) error {
 	for {
 		select {
 		case err := <-ended:
-			return fmt.Errorf("lab: %s ended: %v: %s", p.Argv[0], err, bytes.TrimSpace(said.Bytes()))
+			return errors.Join(fmt.Errorf("lab: %s ended: %s", p.Argv[0], bytes.TrimSpace(said.Bytes())), err)
 		case <-ctx.Done():
 			return fmt.Errorf("lab: %s does not listen on %v", p.Argv[0], p.Listens)
 		case <-time.After(10 * time.Millisecond):

@@ -5,7 +5,7 @@ import "slices"
 // english lists the English sentences, layer by layer.
 func english() []Sentence {
 	return slices.Concat(
-		englishProxyVariables(), englishGoSettings(), englishGoEntries(), englishVersionControlSettings(),
+		englishProxyVariables(), englishGoSettings(), englishGoVersions(), englishGoEntries(), englishVersionControlSettings(),
 		englishStores(), englishOddAnswers(), englishLoss(), englishNotes(),
 		englishDNS(), englishAnswers(), englishSlow(), englishLocal(), englishTCP(), englishProxy(), englishTunnels(),
 		englishTLS(), englishAlerts(), englishCertificates(),

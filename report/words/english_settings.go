@@ -58,6 +58,12 @@ func englishGoSettings() []Sentence {
 			Proof:     "Requirements of go.mod without a line in go.sum, a failed command that compiled nothing, no request.",
 			LookAlike: "checksum-mismatch: there is a line, and it is another sum.",
 		},
+	}
+}
+
+// englishGoVersions is about settings of the toolchain and of version control.
+func englishGoVersions() []Sentence {
+	return []Sentence{
 		{
 			Rule: "toolchain-needs-sumdb", Title: "a toolchain has to be verified",
 			Summary:   "{module} was downloaded from {host} and not taken: GOSUMDB=off, and go runs no toolchain that the checksum database does not vouch for",

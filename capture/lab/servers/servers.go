@@ -5,6 +5,7 @@
 package servers
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -66,7 +67,7 @@ func (s Scenario) Start() (*lab.Lab, error) {
 	}
 	for _, v := range s.Servers {
 		if err := v.start(l); err != nil {
-			return nil, fmt.Errorf("%w; %v", err, l.Close())
+			return nil, errors.Join(err, l.Close())
 		}
 	}
 	return l, nil
@@ -145,7 +146,7 @@ func (s Scenario) Happened(l *lab.Lab) error {
 			return nil
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("servers: no %q in %s (%v):\n%s", s.Log.Contains, path, err, text)
+			return errors.Join(fmt.Errorf("servers: no %q in %s:\n%s", s.Log.Contains, path, text), err)
 		}
 	}
 }
