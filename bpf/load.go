@@ -84,7 +84,7 @@ func (o Options) snaplen() uint32 {
 // classify adds the sentinel error that err amounts to.
 func classify(err error) error {
 	switch {
-	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES) && os.Geteuid() != 0:
+	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES) && os.Geteuid() != 0, !permitted():
 		return fmt.Errorf("%w: %w", ErrNotPermitted, err)
 	case !haveBTF():
 		return fmt.Errorf("%w: %w", ErrNoBTF, err)
@@ -92,6 +92,17 @@ func classify(err error) error {
 		return fmt.Errorf("%w: %w", ErrKernelTooOld, err)
 	}
 	return err
+}
+
+// permitted reports whether the kernel lets us make a map at all. Where it does
+// not, probes for features that run side by side may take the refusal for a
+// feature that is missing.
+func permitted() bool {
+	m, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.Array, KeySize: 4, ValueSize: 4, MaxEntries: 1})
+	if err != nil {
+		return !errors.Is(err, unix.EPERM)
+	}
+	return m.Close() == nil
 }
 
 func haveBTF() bool {
