@@ -63,9 +63,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 }
 
 func TestKilledProcessLeavesNoNamespace(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("network namespaces need root")
-	}
+	needRoot(t)
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -166,9 +164,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 }
 
 func TestFailedStartLeavesNothing(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("network namespaces need root")
-	}
+	needRoot(t)
 	tmp := t.TempDir()
 	t.Setenv("TMPDIR", tmp)
 	var limit unix.Rlimit

@@ -12,12 +12,23 @@ import (
 	"time"
 )
 
+// needRoot skips a test that makes network namespaces where that is not
+// possible; in CI that is a failure.
+func needRoot(t testing.TB) {
+	t.Helper()
+	switch {
+	case os.Geteuid() == 0:
+	case os.Getenv("CI") == "true":
+		t.Fatal("CI must run this as root")
+	default:
+		t.Skip("network namespaces need root")
+	}
+}
+
 // start starts a lab that ends with the test.
 func start(t testing.TB, s Setup) *Lab {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("network namespaces need root")
-	}
+	needRoot(t)
 	l, err := Start(s)
 	if err != nil {
 		t.Fatal(err)
